@@ -1,0 +1,1 @@
+"""How Common Ground runs: engines, topics, local supervisor, clusters."""

@@ -1,0 +1,162 @@
+"""Moves the stepped clock, a step at a time, and only when all is quiet.
+
+Quiet means: nobody has anything open, all timers have looked up to the present instant, every
+record is consumed and committed, and two readings in a row agree in all offsets. Within a reading
+all processes are asked first and Kafka's end offsets are read last. So when two quiet readings
+carry the same end offsets, no record was written between the two looks at Kafka, and all answers of
+the second reading lie between those looks: work could not have hidden in Kafka while each process
+in turn said that it had none. The other ways from process to process, the origin and the mail
+server, tell their open work like everybody else.
+
+Machine time is used here for pauses and time-outs only.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+import httpcore
+from aiokafka.errors import KafkaError
+from pydantic import ValidationError
+
+from deploy.local.broker import Broker, EndOffsets
+from deploy.local.work import Away, Reading, Work, still_open
+from shared.clock import Clock, SteppedClock
+from shared.errors import CommonGroundError, SettingsInvalid
+
+_ASK_WITHIN_S: Final = 5.0
+_SHORTEST_PAUSE_S: Final = 0.003
+_LONGEST_PAUSE_S: Final = 0.05
+_PAUSE_OF_ELAPSED: Final = 0.05
+_TIMEOUTS: Final = {"connect": 1.0, "read": _ASK_WITHIN_S, "write": 1.0, "pool": _ASK_WITHIN_S}
+
+Progress = Callable[[list[str]], None]
+"""Told what is still open, after each reading that was not quiet."""
+
+
+class NotSettling(CommonGroundError):
+    """Nothing has moved for a while, and it is not quiet either. The message says what is open."""
+
+
+class ClockDriver:
+    """Reads what is open and, where the clock is a stepped one, moves it.
+
+    ask: for each process the URL under which it answers `/internal/work`.
+    check: called with each reading; raises when waiting has become pointless.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        ask: Mapping[str, str],
+        broker: Broker,
+        *,
+        step: timedelta = timedelta(hours=12),
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._clock = clock
+        self._urls = {name: f"{url}/internal/work" for name, url in ask.items()}
+        self._broker = broker
+        self._step = step
+        self._check = check
+        self._pool = httpcore.AsyncConnectionPool(keepalive_expiry=2.0)
+        self._topics_of: dict[str, frozenset[str]] = {}
+        self._quiet: Reading | None = None
+        self.readings = 0
+
+    async def aclose(self) -> None:
+        """Closes its connections to the processes."""
+        await self._pool.aclose()
+
+    def now(self) -> datetime:
+        """The domain's present instant."""
+        return self._clock.now()
+
+    async def settle(self, progress: Progress | None = None, *, timeout_s: float = 120.0) -> None:
+        """Returns when all is quiet. Raises `NotSettling` after `timeout_s` in which nothing moved.
+
+        On the system's clock timers are not waited for, all else is the same.
+        """
+        began = moved_at = time.monotonic()
+        before: tuple[object, int] | None = None
+        while True:
+            self._check()
+            reading = await self.read()
+            left = still_open(reading, self._stands_at(), self._topics_of)
+            if not left:
+                # One that agrees with the last quiet reading needs no second, however old that is.
+                agrees = self._quiet is not None and reading.offsets() == self._quiet.offsets()
+                self._quiet = reading
+                if agrees:
+                    return
+                continue
+            self._quiet = None
+            if progress is not None:
+                progress(left)
+            now = time.monotonic()
+            moved, total = (reading.offsets(), reading.looked_at()), reading.open_total()
+            if before is None or moved != before[0] or total < before[1]:
+                moved_at, before = now, (moved, total)
+            if now - moved_at > timeout_s:
+                raise NotSettling(f"Nothing moved for {timeout_s:.0f} s; open: {'; '.join(left)}")
+            pause_s = (now - began) * _PAUSE_OF_ELAPSED
+            await asyncio.sleep(min(_LONGEST_PAUSE_S, max(_SHORTEST_PAUSE_S, pause_s)))
+
+    async def advance(
+        self,
+        extra_next: Iterable[datetime] = (),
+        progress: Progress | None = None,
+    ) -> datetime:
+        """Settles, moves the clock once, settles again. Returns the new instant.
+
+        It moves by a step, or less: to the earliest future instant at which a process has something
+        due, or that `extra_next` names. Raises `SettingsInvalid` on the system's clock.
+        """
+        if not isinstance(self._clock, SteppedClock):
+            raise SettingsInvalid(
+                "CLOCK is 'system', which moves by itself; only a stepped one can."
+            )
+        await self.settle(progress)
+        now = self._clock.now()
+        asked_for = [*extra_next, *(self._quiet.next_at() if self._quiet is not None else ())]
+        instant: datetime = min([now + self._step, *(at for at in asked_for if at > now)])
+        # The clock keeps whole milliseconds: rounded up, since what is due at .0005 is not at .000.
+        instant += timedelta(microseconds=-instant.microsecond % 1000)
+        self._clock.set(instant)
+        await self.settle(progress)
+        return instant
+
+    async def read(self) -> Reading:
+        """Asks all processes at once, then Kafka."""
+        self.readings += 1
+        names = list(self._urls)
+        answers = await asyncio.gather(*(self._ask(self._urls[name]) for name in names))
+        for name, answer in zip(names, answers, strict=True):
+            if isinstance(answer, Work):
+                known = self._topics_of.get(name, frozenset())
+                self._topics_of[name] = known | answer.consumed.keys()
+        return Reading(dict(zip(names, answers, strict=True)), await self._ends())
+
+    def _stands_at(self) -> datetime | None:
+        return self._clock.now() if isinstance(self._clock, SteppedClock) else None
+
+    async def _ask(self, url: str) -> Work | Away:
+        try:
+            # httpcore, which httpx is made of: seven questions a reading, hundreds of readings.
+            answer = await self._pool.request("GET", url, extensions={"timeout": _TIMEOUTS})
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
+            return Away(type(error).__name__)
+        if answer.status != 200:
+            return Away(f"status {answer.status}")
+        try:
+            return Work.model_validate_json(answer.content)
+        except ValidationError as error:
+            return Away(f"answer unreadable: {error.errors()[0]['loc']} {error.errors()[0]['msg']}")
+
+    async def _ends(self) -> EndOffsets | Away:
+        try:
+            return await asyncio.wait_for(self._broker.end_offsets(), _ASK_WITHIN_S)
+        except (KafkaError, TimeoutError) as error:
+            return Away(type(error).__name__)

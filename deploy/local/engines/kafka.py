@@ -1,0 +1,169 @@
+"""Apache Kafka (KRaft) on the local JVM: one broker, or three as a cluster.
+
+Each process is broker and controller. Data survives a restart; ports are new at every start.
+"""
+
+import base64
+import subprocess
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from deploy.local.engines.errors import EngineError, NodeDied, PortTaken
+from deploy.local.engines.jars import POM, kafka_jars
+from deploy.local.engines.node import Node
+from deploy.local.engines.readiness import wait_for_brokers
+from deploy.local.engines.spawn import free_ports
+
+_ATTEMPTS: Final = 5
+_FORMAT_WITHIN_S: Final = 60
+_LOGGING: Final = POM.with_name("log4j2.properties")
+#: A heap that suits tests; the serial collector and the first compiler start fastest on few cores.
+_JVM: Final = (
+    "-Xms128m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-Djava.awt.headless=true",
+    f"-Dlog4j2.configurationFile={_LOGGING}",
+)
+
+
+class ApacheKafka:
+    """One or three brokers, whose data and configuration are below `folder`."""
+
+    def __init__(self, folder: Path, *, brokers: int) -> None:
+        self._folder = folder
+        self._size = brokers
+        self.nodes: tuple[Node, ...] = ()
+
+    def start(self) -> None:
+        """Start all brokers and return when a client sees every one in service."""
+        jars = kafka_jars()
+        for _ in range(_ATTEMPTS):
+            try:
+                self._start_nodes(jars)
+                wait_for_brokers([node.address for node in self.nodes], self._size)
+            except PortTaken:
+                self.stop()
+            except BaseException:
+                self.stop()
+                raise
+            else:
+                return
+        raise EngineError(f"Kafka found its ports taken {_ATTEMPTS} times: too much runs here")
+
+    def stop(self) -> None:
+        """Stop all brokers together: alone, the last would wait for a quorum that is gone."""
+        for node in self.nodes:
+            node.ask_to_stop()
+        for node in self.nodes:
+            node.wait_until_stopped()
+
+    def _start_nodes(self, jars: Path) -> None:
+        ports = free_ports(2 * self._size)
+        listeners, controllers = ports[: self._size], ports[self._size :]
+        configs = [
+            self._write_config(number, listener, controllers)
+            for number, listener in enumerate(listeners, 1)
+        ]
+        self._format(jars, configs)
+        self.nodes = tuple(
+            Node(
+                f"kafka-{number}",
+                listener,
+                [*_java(jars), "kafka.Kafka", str(config)],
+                log=self._folder / "logs" / f"kafka-{number}.log",
+            )
+            for number, (listener, config) in enumerate(zip(listeners, configs, strict=True), 1)
+        )
+        for node in self.nodes:
+            node.launch()
+        for node in self.nodes:
+            node.wait_until_it_listens()
+
+    def _write_config(self, number: int, listener: int, controllers: Sequence[int]) -> Path:
+        file = self._folder / "kafka" / f"{number}.properties"
+        settings = broker_settings(number, listener, controllers, self._data(number))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        return file
+
+    def _data(self, number: int) -> Path:
+        return self._folder / "kafka" / str(number)
+
+    def _format(self, jars: Path, configs: Sequence[Path]) -> None:
+        """Prepare the data folders of a new cluster; one that exists keeps its id and its data."""
+        stamp = self._folder / "kafka" / "cluster-id"
+        if stamp.exists():
+            found = sum(1 for found in stamp.parent.iterdir() if found.is_dir())
+            if found != self._size:
+                raise EngineError(
+                    f"{stamp.parent} holds a cluster of {found}, not {self._size}: start it with "
+                    f"brokers={found}, or wipe it"
+                )
+            return
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        with ThreadPoolExecutor(len(configs)) as pool:
+            list(pool.map(lambda config: _format_one(jars, config, cluster_id), configs))
+        stamp.write_text(cluster_id)
+
+
+def broker_settings(
+    number: int, listener: int, controllers: Sequence[int], data: Path
+) -> dict[str, str | int]:
+    """The settings of broker `number` (from 1) of as many as there are controller ports."""
+    size = len(controllers)
+    majority = size // 2 + 1
+    voters = ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(controllers, 1))
+    return {
+        "process.roles": "broker,controller",
+        "node.id": number,
+        "controller.quorum.voters": voters,
+        "listeners": (
+            f"PLAINTEXT://127.0.0.1:{listener},CONTROLLER://127.0.0.1:{controllers[number - 1]}"
+        ),
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{listener}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": str(data),
+        # deploy/topics.yaml is the only creator of topics.
+        "auto.create.topics.enable": "false",
+        "default.replication.factor": size,
+        "min.insync.replicas": majority,
+        # Few partitions of Kafka's own topics: they are created at first use, while a test waits.
+        "offsets.topic.replication.factor": size,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": size,
+        "transaction.state.log.min.isr": majority,
+        "transaction.state.log.num.partitions": 2,
+        "share.coordinator.state.topic.replication.factor": size,
+        "share.coordinator.state.topic.min.isr": majority,
+        "share.coordinator.state.topic.num.partitions": 2,
+        # Services ask for sessions of 6 s, fault tests for shorter ones.
+        "group.min.session.timeout.ms": 1_000,
+        "group.initial.rebalance.delay.ms": 0,
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        # As production does it: nothing is rebuilt from a replica that was behind.
+        "unclean.leader.election.enable": "false",
+    }
+
+
+def _java(jars: Path) -> tuple[str, ...]:
+    return ("java", *_JVM, "-cp", f"{jars}/*")
+
+
+def _format_one(jars: Path, config: Path, cluster_id: str) -> None:
+    command = [*_java(jars), "kafka.tools.StorageTool", "format", "--ignore-formatted"]
+    done = subprocess.run(
+        [*command, "--cluster-id", cluster_id, "--config", str(config)],
+        capture_output=True,
+        text=True,
+        timeout=_FORMAT_WITHIN_S,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise NodeDied(f"Kafka could not format the storage of {config}:\n{done.stderr[-2_000:]}")

@@ -1,0 +1,113 @@
+"""The contract with every process: how it is started and which settings it is given.
+
+Configuration is by environment only, and each process has a port of its own that answers
+`/health/ready` and `/internal/work`.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from deploy.local.access import Secrets
+from deploy.local.engines import Engine
+from deploy.local.ports import LOOPBACK
+from deploy.local.processes import Launch
+from deploy.local.settings import PlatformSettings
+
+ORIGIN: Final = "origin"
+MAIL: Final = "mail"
+ROOM_OF_MAIL: Final = "mailbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Who listens where, all on the loopback interface."""
+
+    origin: int
+    origin_control: int
+    mail: int
+    smtp: int
+    services: Mapping[str, int]
+
+    @property
+    def origin_url(self) -> str:
+        """The one address that people see."""
+        return _url(self.origin)
+
+    @property
+    def mail_url(self) -> str:
+        """Where the mail server answers by HTTP."""
+        return _url(self.mail)
+
+
+def mail_launch(settings: PlatformSettings, ports: Ports) -> Launch:
+    """The local mail server."""
+    return Launch(
+        name=MAIL,
+        command=(sys.executable, "-m", "deploy.local.mail_server"),
+        url=ports.mail_url,
+        environment={
+            "PORT": str(ports.mail),
+            "SMTP_PORT": str(ports.smtp),
+            "MAIL_DIRECTORY": str(settings.directory / "mail"),
+            "CLOCK": settings.clock,
+        },
+    )
+
+
+def origin_launch(ports: Ports) -> Launch:
+    """The reverse proxy before all of them."""
+    rooms = {name: _url(port) for name, port in ports.services.items()}
+    return Launch(
+        name=ORIGIN,
+        command=(sys.executable, "-m", "deploy.local.origin"),
+        url=_url(ports.origin_control),
+        environment={
+            "PORT": str(ports.origin),
+            "CONTROL_PORT": str(ports.origin_control),
+            "ROUTES": json.dumps({**rooms, ROOM_OF_MAIL: ports.mail_url}),
+        },
+    )
+
+
+def service_launches(
+    settings: PlatformSettings,
+    ports: Ports,
+    engine: Engine,
+    secrets: Secrets,
+    *,
+    resend: bool,
+) -> list[Launch]:
+    """The services. resend: each is to send its current state again, see `deploy.local.resend`."""
+    for_all = {
+        "HOST": LOOPBACK,
+        "KAFKA_URL": ",".join(engine.addresses.kafka),
+        "CLOCK": settings.clock,
+        "PUBLIC_URL": ports.origin_url,
+        "SMTP_URL": f"smtp://{LOOPBACK}:{ports.smtp}",
+        **secrets.environment(),
+    }
+    if settings.starts_at is not None:
+        for_all["SEED"] = str(settings.seed)
+    return [
+        Launch(
+            name=name,
+            command=command,
+            url=_url(ports.services[name]),
+            environment={
+                **for_all,
+                "PORT": str(ports.services[name]),
+                "MONGODB_URL": engine.mongodb_url(name),
+                "INSTANCE": f"{name}-1",
+            },
+            # Not given again once it is ready: it has then sent what it had.
+            until_ready={"RESEND_STATE": "1"} if resend else {},
+        )
+        for name, command in settings.services.items()
+    ]
+
+
+def _url(port: int) -> str:
+    return f"http://{LOOPBACK}:{port}"

@@ -1,0 +1,1 @@
+"""Followup: what happens after both have said yes. See README.md."""

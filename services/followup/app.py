@@ -1,0 +1,31 @@
+"""Composition root of followup: settings → store, service, time, routes → one ASGI app."""
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+
+from services.followup.api import coordinator_routes, participant_routes
+from services.followup.domain.timing import on_time
+from services.followup.handlers import subscribe
+from services.followup.letterbox import Letterbox
+from services.followup.service import Followup
+from services.followup.settings import Settings
+from services.followup.store import Store
+from shared.runtime import Runtime
+from shared.web.frame import Pages
+
+_FOLDER: Final = Path(__file__).parent
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """The app, not started."""
+    runtime = Runtime("followup", settings)
+    store = Store(runtime)
+    followup = Followup(store, runtime.pipeline, runtime.clock)
+    subscribe(runtime, followup)
+    runtime.every_tick(store.mentorships, on_time)
+    letterbox = Letterbox(runtime.links, Pages(_FOLDER))
+    return runtime.web_app(
+        participant_routes(followup, letterbox), coordinator_routes(followup, runtime.links)
+    )

@@ -1,0 +1,75 @@
+"""How everything that participants send is taken in and answered: alike for a form and for JSON."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias, TypeVar
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+
+from services.followup import views
+from services.followup.domain.mentorship import Mentorship
+from services.followup.sent import Sent, open_link, read
+from services.followup.service import Once
+from shared.decisions import Refusal
+from shared.security.links import LinkClaims, Links, Purpose
+from shared.storage.changes import Outcome
+from shared.web.forms import wants_page
+from shared.web.frame import Pages
+from shared.web.idempotency import IdempotencyKey
+from shared.web.languages import negotiate
+from shared.web.problems import Problem, problem_of
+
+SentT = TypeVar("SentT", bound=Sent)
+Command: TypeAlias = Callable[[SentT, LinkClaims, Once], Awaitable[Outcome[Mentorship]]]
+
+
+class Letterbox:
+    """Takes in what was sent through a link, has it done, and answers with a page or with JSON."""
+
+    def __init__(self, links: Links, pages: Pages) -> None:
+        self._links = links
+        self._pages = pages
+
+    async def take(
+        self,
+        request: Request,
+        key: IdempotencyKey,
+        form: type[SentT],
+        purposes: tuple[Purpose, ...],
+        command: Command[SentT],
+        *,
+        thanks: str,
+    ) -> Response:
+        """`thanks` says which thanks the page shows. JSON gets the sender's view of the mentorship."""
+        try:
+            sent = await read(request, form)
+        except Problem as problem:
+            if not wants_page(request):
+                raise
+            return self._page(request, "incomplete.html", problem.status)
+        claims = open_link(self._links, sent.token, purposes)
+        if isinstance(claims, Refusal):
+            return self._refuse(request, claims)
+        outcome = await command(sent, claims, key.answering(lambda m: own_view(m, claims)))
+        if outcome.refusal is not None:
+            return self._refuse(request, outcome.refusal)
+        if wants_page(request):
+            return self._page(request, "thanks.html", 200, thanks=thanks)
+        answer = outcome.answer
+        if answer is None and outcome.state is not None:
+            answer = own_view(outcome.state, claims)
+        return JSONResponse(answer)
+
+    def _refuse(self, request: Request, refusal: Refusal) -> Response:
+        if not wants_page(request):
+            return problem_of(refusal).response()
+        return self._page(request, "refused.html", refusal.kind.value, detail=refusal.detail)
+
+    def _page(self, request: Request, template: str, status: int, **context: str) -> Response:
+        return self._pages.render(template, negotiate(request), status=status, **context)
+
+
+def own_view(mentorship: Mentorship, claims: LinkClaims) -> dict[str, Any]:
+    """The mentorship as the link's owner may see it; empty for a stranger."""
+    side = mentorship.side_of(claims.participant_id)
+    return views.for_side(mentorship, side) if side is not None else {}

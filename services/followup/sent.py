@@ -1,0 +1,93 @@
+"""What participants send through their links: read strictly, and opened with the link's signature."""
+
+from enum import StrEnum
+from typing import Annotated, Final, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from services.followup.domain.mentorship import Going
+from shared.decisions import Refusal
+from shared.security.links import LinkClaims, LinkRefused, Links, Purpose
+from shared.web.forms import sent_fields
+from shared.web.problems import Problem
+
+_MOST_LETTERS: Final = 4_000
+
+#: A person's own words: kept as they are, in any script.
+Words = Annotated[str, StringConstraints(max_length=_MOST_LETTERS)]
+
+
+class Sent(BaseModel):
+    """What comes through a link. `match_id` only where the link itself names none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    token: str
+    match_id: str | None = None
+
+
+class SentAnswer(Sent):
+    """An answer to the check-in that the link names."""
+
+    going: Going
+    next_step: Words = ""
+    meeting_again: bool | None = None
+
+
+class SentHelp(Sent):
+    """'I need help', with or without words."""
+
+    text: Words = ""
+
+
+class WhyClose(StrEnum):
+    """Why one side ends it. Nobody has to say more."""
+
+    GOALS_REACHED = "goals_reached"
+    MY_WISH = "my_wish"
+
+
+class SentClosing(Sent):
+    """One side's wish to end it."""
+
+    reason: WhyClose = WhyClose.MY_WISH
+    match_again: bool = True
+
+
+class SentExtension(Sent):
+    """The mentee's wish to go on for some months more."""
+
+    months: Annotated[int, Field(ge=1, le=12)] = 3
+
+
+SentT = TypeVar("SentT", bound=Sent)
+
+
+async def read(request: Request, form: type[SentT]) -> SentT:
+    """What was sent, as JSON or as a form. Raises `Problem` (422) that names each field at fault."""
+    fields = await sent_fields(request)
+    try:
+        return form.model_validate(fields)
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False)
+    raise Problem(
+        422,
+        "The request is not valid",
+        "Some fields are missing or wrong; each is named with its reason.",
+        errors=[
+            {"field": ".".join(map(str, fault["loc"])), "reason": fault["msg"]} for fault in faults
+        ],
+    )
+
+
+def open_link(links: Links, token: str, purposes: tuple[Purpose, ...]) -> LinkClaims | Refusal:
+    """What the link says, if it is for one of the purposes."""
+    refusals: list[LinkRefused] = []
+    for purpose in purposes:
+        said = links.read(token, purpose)
+        if isinstance(said, LinkClaims):
+            return said
+        refusals.append(said)
+    # A link that has expired says so, and not that it is for something else.
+    return max(refusals, key=lambda refusal: "expired" in refusal.detail)

@@ -1,0 +1,7 @@
+"""Followup's settings: those that all services share, and no others."""
+
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """One process of followup."""

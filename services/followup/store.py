@@ -1,0 +1,76 @@
+"""The only module that knows followup's documents: collections, indexes, queries."""
+
+from collections.abc import AsyncIterator, Collection
+from enum import StrEnum
+from typing import Any, Final
+
+from pymongo import ASCENDING, IndexModel
+
+from services.followup.domain.known import KnownMessage, KnownParticipant, KnownProgramme
+from services.followup.domain.mentorship import Mentorship
+from shared.events.check_ins import CheckInStatus
+from shared.runtime import Runtime
+
+
+class Filter(StrEnum):
+    """Which mentorships a coordinator wants to see."""
+
+    RUNNING = "running"
+    CLOSED = "closed"
+    OVERDUE = "overdue"
+    ESCALATED = "escalated"
+    NEEDS_HELP = "needs_help"
+
+
+def _open(status: CheckInStatus) -> dict[str, Any]:
+    kept = {"status": status.value, "is_settled": False}
+    return {"state.check_ins": {"$elemMatch": kept}}
+
+
+_QUERIES: Final[dict[Filter, dict[str, Any]]] = {
+    Filter.RUNNING: {"state.closure": None},
+    Filter.CLOSED: {"state.closure": {"$ne": None}},
+    Filter.OVERDUE: _open(CheckInStatus.OVERDUE),
+    Filter.ESCALATED: _open(CheckInStatus.ESCALATED),
+    Filter.NEEDS_HELP: {"state.help_requests": {"$elemMatch": {"handled_at": None}}},
+}
+
+
+class Store:
+    """Followup's collections.
+
+    mentorships: its reason to be, and the home of all events about a match. A match that was never
+    accepted has a document without a state there: only the mark of what has been applied.
+    known: participants, programmes, and the marks of messages.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.mentorships = runtime.aggregates(
+            "mentorships",
+            Mentorship,
+            indexes=(
+                IndexModel([("state.mentee_id", ASCENDING)], name="mentee", sparse=True),
+                IndexModel([("state.mentor_id", ASCENDING)], name="mentor", sparse=True),
+                IndexModel([("state.programme", ASCENDING), ("_id", ASCENDING)], name="programme"),
+            ),
+        )
+        self.participants = runtime.aggregates("known", KnownParticipant, prefix="participants/")
+        self.programmes = runtime.aggregates("known", KnownProgramme, prefix="programmes/")
+        self.messages = runtime.aggregates("known", KnownMessage, prefix="messages/")
+
+    async def of_people(self, participant_ids: Collection[str]) -> list[Mentorship]:
+        """All mentorships, running and closed, of any of these people."""
+        ids = sorted(participant_ids)
+        query = {"$or": [{"state.mentee_id": {"$in": ids}}, {"state.mentor_id": {"$in": ids}}]}
+        return [mentorship async for _, mentorship in self.mentorships.find(query)]
+
+    def page(
+        self, programme: str, which: Filter | None, city: str | None, after: str, limit: int
+    ) -> AsyncIterator[tuple[str, Mentorship]]:
+        """Mentorships of a programme in the order of their ids, from behind `after`."""
+        query: dict[str, Any] = {"state.programme": programme, "_id": {"$gt": after}}
+        if city is not None:
+            query["state.city"] = city
+        if which is not None:
+            query |= _QUERIES[which]
+        return self.mentorships.find(query, sort=[("_id", ASCENDING)], limit=limit)

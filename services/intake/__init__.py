@@ -1,0 +1,1 @@
+"""Intake: the front door. Registration, import, profiles, programmes, the pages behind the links."""

@@ -1,0 +1,122 @@
+"""What the endpoints share: who asks, with which link, how often, and how a refusal is put."""
+
+import asyncio
+import ipaddress
+import math
+import re
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Request
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+
+from services.intake.domain.refusals import FieldsRefused
+from services.intake.service import Intake
+from shared.decisions import Refusal
+from shared.security.links import LinkClaims, Links, Purpose
+from shared.storage.changes import Cause
+from shared.web.access import bearer_token
+from shared.web.forms import sent_fields
+from shared.web.problems import Problem, problem_of
+
+_IPV6_SITE: Final = 64
+_MINUTE_S: Final = 60
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class RateLimit:
+    """How many requests one network address may make in a minute. In the memory of this process."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._limit = RateLimitItemPerMinute(per_minute)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    async def admit(self, address: str) -> None:
+        """Raises `Problem` (429) if the address has asked too often."""
+        if not await self._limiter.hit(self._limit, _site(address)):
+            detail = "Too many requests came from your network; please wait a minute."
+            raise Problem(
+                429, "Too many requests", detail, headers={"Retry-After": str(_MINUTE_S)}
+            )
+
+
+def _site(address: str) -> str:
+    """An IPv4 address as it is; of IPv6 the network that one customer is given."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return address
+    return str(ipaddress.ip_network((parsed, _IPV6_SITE), strict=False))
+
+
+def intake_of(request: Request) -> Intake:
+    """The service behind this request."""
+    intake: Intake = request.app.state.intake
+    return intake
+
+
+def cause_of(request: Request) -> Cause:
+    """The request as what a change follows from, at the domain's time."""
+    traceparent = request.headers.get("traceparent", "")
+    is_one = _TRACEPARENT.fullmatch(traceparent) is not None
+    now = request.app.state.runtime.clock.now()
+    return Cause.http(now, traceparent=traceparent if is_one else None)
+
+
+async def admit(request: Request) -> None:
+    """Counts a request to an endpoint that anybody may call."""
+    limit: RateLimit = request.app.state.rate_limit
+    await limit.admit(request.client.host if request.client else "unknown")
+
+
+async def alike(request: Request) -> AsyncIterator[None]:
+    """Answers, whatever they are, at a multiple of the same time: nothing can be told from it."""
+    step: float = request.app.state.runtime.settings.alike_answer_seconds
+    started = time.monotonic()
+    yield
+    if step > 0:
+        passed = time.monotonic() - started
+        await asyncio.sleep(math.ceil(passed / step) * step - passed)
+
+
+TheIntake = Annotated[Intake, Depends(intake_of)]
+TheCause = Annotated[Cause, Depends(cause_of)]
+
+
+async def sent(request: Request, *allowed: str) -> dict[str, Any]:
+    """The fields that were sent as form or JSON. Raises `Problem` (422) for any not allowed."""
+    fields = await sent_fields(request)
+    unknown = sorted(set(fields) - set(allowed))
+    if unknown:
+        errors = [{"field": name, "reason": "There is no such field here."} for name in unknown]
+        raise Problem(422, "The request is not valid", "Some fields are unknown.", errors=errors)
+    return fields
+
+
+def claims_of(
+    request: Request, purpose: Purpose, fields: dict[str, Any] | None = None
+) -> LinkClaims | Refusal:
+    """What the link says: from the header, the address, or the form that came with it."""
+    links: Links = request.app.state.runtime.links
+    token = (
+        bearer_token(request)
+        or request.query_params.get("token")
+        or (fields or {}).get("token")
+        or ""
+    )
+    return links.read(str(token), purpose)
+
+
+def problem(refusal: Refusal) -> Problem:
+    """The problem document for a refusal, with one error for each field."""
+    made = problem_of(refusal)
+    if isinstance(refusal, FieldsRefused):
+        made.errors = [
+            {"field": fault.field, "reason": fault.reason} for fault in refusal.problems
+        ]
+    return made

@@ -1,0 +1,98 @@
+"""Why intake says no. Each is a value with a sentence for the person who asked."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from services.intake.domain.columns import FieldProblem
+from shared.decisions import Refusal, RefusalKind
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyHere(Refusal):
+    """No participant has this id."""
+
+    kind: ClassVar[RefusalKind] = RefusalKind.NOT_FOUND
+    detail: str = "No participant has this id. Look it up in the list of participants."
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchProgramme(Refusal):
+    """No programme has this id."""
+
+    kind: ClassVar[RefusalKind] = RefusalKind.NOT_FOUND
+    detail: str = "No programme has this id. An operator makes it with PUT /programmes/{id}."
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten(Refusal):
+    """She asked to be forgotten, and is."""
+
+    kind: ClassVar[RefusalKind] = RefusalKind.GONE
+    detail: str = "Everything about you has been deleted. You are welcome to register again."
+
+
+@dataclass(frozen=True, slots=True)
+class HasLeft(Refusal):
+    """She has left; coming back is a step of its own."""
+
+    detail: str = "You have left the programme. On your page you can come back with one click."
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmFirst(Refusal):
+    """The e-mail address has not been confirmed yet."""
+
+    detail: str = "Please confirm your e-mail address first: the link is in our first message."
+
+
+@dataclass(frozen=True, slots=True)
+class NotYetInThePool(Refusal):
+    """A mentor who waits for her talk with a coordinator has nothing to pause."""
+
+    detail: str = "A coordinator will talk with you first; until then you get no proposals."
+
+
+@dataclass(frozen=True, slots=True)
+class NoScreeningForMentees(Refusal):
+    """Only mentors are screened."""
+
+    kind: ClassVar[RefusalKind] = RefusalKind.INVALID
+    detail: str = "Only mentors are screened; a mentee needs no screening."
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyRegistered(Refusal):
+    """Somebody with this e-mail address has this role in the programme. Never shown to the public."""
+
+    detail: str = "This e-mail address is registered in this programme and role."
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedMeanwhile(Refusal):
+    """The profile is no longer the one that the caller saw."""
+
+    detail: str = "Your profile has changed meanwhile. Load it again, then send your change."
+
+
+@dataclass(frozen=True, slots=True)
+class FieldsRefused(Refusal):
+    """Values that cannot be right, one problem for each field."""
+
+    kind: ClassVar[RefusalKind] = RefusalKind.INVALID
+    detail: str = "Some fields need another value; see `errors`."
+    problems: tuple[FieldProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CoordinatorElsewhere(Refusal):
+    """A coordinator's id belongs to another programme."""
+
+    detail: str = "A coordinator's id is used in another programme; give her another id here."
+
+
+@dataclass(frozen=True, slots=True)
+class CharterNotInForce(Refusal):
+    """The version of the charter is not in force."""
+
+    kind: ClassVar[RefusalKind] = RefusalKind.INVALID
+    detail: str = "This version of the charter is not in force; see the programme for those that are."

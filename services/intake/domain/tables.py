@@ -1,0 +1,166 @@
+"""The tables that a registration is read with: municipalities, languages, occupations and the rest.
+
+Each is a `Vocabulary`: every spelling that people use, and the one code it means. The data and its
+sources are in `services/intake/data/`.
+"""
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from rapidfuzz import fuzz, process
+
+DATA: Final = Path(__file__).parent.parent / "data"
+
+NEAREST_FROM: Final = 70.0
+"""From this similarity (0 to 100) on, a known value is worth suggesting."""
+
+SAME_FROM: Final = 92.0
+"""From this similarity on, a title is taken for the known one: a plural or one slip in a word."""
+
+_WITHOUT_SIGNS: Final = str.maketrans(
+    {"'": "", "’": "", "ʼ": "", ".": "", "\u200e": "", "\u200f": ""}
+)
+_TO_SPACES: Final = re.compile(r"[\s\-_/,–]+")
+_AS_DANES_SPELL: Final = str.maketrans({"å": "aa", "æ": "ae", "ø": "oe", "ö": "oe", "ä": "ae"})
+_AS_OTHERS_SPELL: Final = str.maketrans({"å": "a", "æ": "ae", "ø": "o", "ö": "o", "ä": "a"})
+
+
+def fold(text: str) -> str:
+    """The text without what spellings differ in: case, signs, spaces, Danish letters."""
+    return _bare(text).translate(_AS_DANES_SPELL)
+
+
+def _bare(text: str) -> str:
+    plain = unicodedata.normalize("NFKC", text).casefold().translate(_WITHOUT_SIGNS)
+    return _TO_SPACES.sub(" ", plain).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The known values of one field. `names` gives a code's name, in the table's order."""
+
+    names: Mapping[str, str]
+    code_of_spelling: Mapping[str, str]
+
+    def find(self, text: str) -> str | None:
+        """The code that a text means, whatever its spelling; None when it is not known."""
+        return self.code_of_spelling.get(fold(text))
+
+    def find_alike(self, text: str) -> str | None:
+        """As `find`, but forgives a slip in a long word, or a plural."""
+        return self.find(text) or self._closest(text, SAME_FROM)
+
+    def nearest(self, text: str) -> str | None:
+        """The name and code of the known value that is spelled most like the text, if any is."""
+        code = self._closest(text, NEAREST_FROM)
+        return code and f"{self.names[code]} ({code})"
+
+    def _closest(self, text: str, cutoff: float) -> str | None:
+        spelling = fold(text)
+        # A limit, since comparing takes time by length: no name is anywhere near as long.
+        if not spelling or len(spelling) > 200:
+            return None
+        best = process.extractOne(
+            spelling, self.code_of_spelling.keys(), scorer=fuzz.ratio, score_cutoff=cutoff
+        )
+        return best and self.code_of_spelling[best[0]]
+
+
+@dataclass(frozen=True, slots=True)
+class Municipality:
+    """A Danish municipality: its three-digit code, its name and its region."""
+
+    code: str
+    name: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Everything that a registration is read with.
+
+    occupations: ISCO-08 unit groups. occupation_titles: English titles of all its levels by code.
+    """
+
+    municipalities: Vocabulary
+    places: Mapping[str, Municipality]
+    languages: Vocabulary
+    occupations: Vocabulary
+    occupation_titles: Mapping[str, str]
+    education_levels: Vocabulary
+    education_fields: Vocabulary
+    kinds_of_help: Vocabulary
+    times_of_week: Vocabulary
+
+
+@cache
+def load_tables() -> Tables:
+    """All tables, read once in a process."""
+    places = _rows("municipalities.csv")
+    occupations = _rows("isco08.csv")
+    return Tables(
+        municipalities=_vocabulary(
+            (row["code"], row["name"], _spellings_of_a_municipality(row)) for row in places
+        ),
+        places={
+            row["code"]: Municipality(row["code"], row["name"], row["region"]) for row in places
+        },
+        languages=_vocabulary(
+            (
+                row["code"],
+                row["name_en"],
+                [row["iso639_3"], row["name_en"], row["name_da"], row["name_own"], *_also(row)],
+            )
+            for row in _rows("languages.csv")
+        ),
+        occupations=_named(row for row in occupations if len(row["code"]) == 4),
+        occupation_titles={row["code"]: row["name_en"] for row in occupations},
+        education_levels=_named(_rows("education_levels.csv")),
+        education_fields=_named(_rows("education_fields.csv")),
+        kinds_of_help=_named(_rows("kinds_of_help.csv")),
+        times_of_week=_named(_rows("times_of_week.csv")),
+    )
+
+
+def _rows(filename: str) -> list[dict[str, str]]:
+    with (DATA / filename).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _also(row: Mapping[str, str]) -> list[str]:
+    return [spelling.strip() for spelling in row["also"].split(";")]
+
+
+def _named(rows: Iterable[Mapping[str, str]]) -> Vocabulary:
+    return _vocabulary(
+        (row["code"], row["name_en"], [row["name_en"], row["name_da"], *_also(row)]) for row in rows
+    )
+
+
+def _spellings_of_a_municipality(row: Mapping[str, str]) -> list[str]:
+    """With a leading zero, as registers write the code, and with the word for municipality."""
+    names = [row["name"], *_also(row)]
+    ends = ("", "s", " kommune", "s kommune", " municipality", "s regionskommune")
+    return [f"0{row['code']}", *(f"{name}{end}" for end in ends for name in names if name)]
+
+
+def _vocabulary(entries: Iterable[tuple[str, str, list[str]]]) -> Vocabulary:
+    """From (code, name, spellings). A code beats a spelling; else the first in the table wins."""
+    listed = list(entries)
+    code_of = {fold(code): code for code, _, _ in listed}
+    # Spellings of one kind come before those of the next: a name is never hidden by a nickname.
+    for place in range(max(len(spellings) for _, _, spellings in listed)):
+        for code, _, spellings in listed:
+            if place < len(spellings) and spellings[place]:
+                code_of.setdefault(fold(spellings[place]), code)
+    for code, _, spellings in listed:
+        for spelling in spellings:
+            code_of.setdefault(_bare(spelling).translate(_AS_OTHERS_SPELL), code)
+    code_of.pop("", None)
+    return Vocabulary({code: name for code, name, _ in listed}, code_of)

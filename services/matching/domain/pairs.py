@@ -1,0 +1,164 @@
+"""All pairs of a round, block by block: whether they are possible, and with how many points.
+
+The same rules as `constraints` and `factors`, for whole blocks at once; a property test compares
+them. Nothing is approximated or left out. A block is small enough for the processor's cache, so
+memory does not grow with the number of pairs.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.matching.domain import factors
+from services.matching.domain.pool import Classes, Pool
+from shared.events.programmes import ScoreWeights
+
+IMPOSSIBLE: Final = -10_000  # twice this and 1000 points more still fit into 16 bits
+CELLS: Final = 1 << 18  # pairs in a block
+
+Table = NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Mentees of one city who answered alike whether they meet online: they reach the same mentors.
+
+    `mentees`, `mentors`: rows, ascending. `same_city`: shape (mentors,), who lives in their city.
+    """
+
+    mentees: NDArray[np.intp]
+    mentors: NDArray[np.intp]
+    same_city: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some mentees with all mentors in their reach.
+
+    `points`, shape (mentees, mentors): the score, or below 0 if a hard constraint other than the
+    free seat forbids the pair. `shared`, same shape: items of common ground, counted up to
+    `factors.ENOUGH_SHARED`.
+    """
+
+    mentees: NDArray[np.intp]
+    mentors: NDArray[np.intp]
+    points: NDArray[np.int16]
+    shared: NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Tables over the same classes of mentors: added up, then spread over the mentors."""
+
+    mentors: NDArray[np.intp]
+    parts: tuple[tuple[Table, NDArray[np.intp]], ...]  # each a table and the mentees' classes
+
+
+class Pairs:
+    """The pairs of a pool, scored with a programme's weights."""
+
+    def __init__(self, pool: Pool, weights: ScoreWeights) -> None:
+        """Raises ValueError if the weights add up to more than 1000."""
+        total = sum(getattr(weights, rule.factor.value) for rule in factors.FACTORS)
+        if total > 1000:
+            raise ValueError(
+                f"The weights of the score add up to {total}; lower them to 1000 or less."
+            )
+        self.pool = pool
+        self._weights = weights
+        self._lookups = _lookups(pool, weights)
+
+    def blocks(self, wanted: NDArray[np.bool_] | None = None) -> Iterator[Block]:
+        """Every pair that can meet, once. `wanted`, shape (mentees,): only of these mentees."""
+        for group in groups(self.pool, wanted):
+            columns = [lookup.mentors[group.mentors] for lookup in self._lookups]
+            items = self.pool.mentors.common_ground[group.mentors].T.astype(np.float32)
+            home = group.same_city.astype(np.int16) * np.int16(self._weights.same_city)
+            step = max(1, CELLS // max(1, len(group.mentors)))
+            for start in range(0, len(group.mentees), step):
+                yield self._block(group, group.mentees[start : start + step], columns, items, home)
+
+    def _block(
+        self,
+        group: Group,
+        mentees: NDArray[np.intp],
+        columns: list[NDArray[np.intp]],
+        items: NDArray[np.float32],
+        home: NDArray[np.int16],
+    ) -> Block:
+        # Counts of zeros and ones are exact in 32-bit floats, and products of floats are fast.
+        counted = self.pool.mentees.common_ground[mentees].astype(np.float32) @ items
+        shared = np.minimum(counted, factors.ENOUGH_SHARED).astype(np.int16)
+        points = shared * np.int16(self._weights.common_ground) // np.int16(factors.ENOUGH_SHARED)
+        points += home
+        for lookup, column in zip(self._lookups, columns, strict=True):
+            (table, classes), *others = lookup.parts
+            by_class = table[classes[mentees]]
+            for other, other_classes in others:
+                by_class += other[other_classes[mentees]]
+            points += np.take(by_class, column, axis=1)
+        self._keep_apart(group, mentees, points)
+        return Block(mentees, group.mentors, points, shared)
+
+    def _keep_apart(
+        self, group: Group, mentees: NDArray[np.intp], points: NDArray[np.int16]
+    ) -> None:
+        if not self.pool.apart:
+            return
+        for row, mentee in enumerate(mentees.tolist()):
+            apart = self.pool.apart.get(mentee)
+            if apart is not None:
+                points[row, among(group.mentors, apart)] = IMPOSSIBLE
+
+
+def groups(pool: Pool, wanted: NDArray[np.bool_] | None = None) -> Iterator[Group]:
+    """Every (wanted) mentee once, with the mentors she can meet: of her city, or both online."""
+    mentees, mentors = pool.mentees, pool.mentors
+    keys = mentees.city.astype(np.int64) * 2 + mentees.online
+    chosen = np.arange(len(mentees)) if wanted is None else np.flatnonzero(wanted)
+    for key in np.unique(keys[chosen]).tolist():
+        city, online = divmod(key, 2)
+        same_city = (mentors.city == city) & (city >= 0)
+        reach = np.flatnonzero(same_city | (mentors.online & bool(online)))
+        yield Group(chosen[keys[chosen] == key], reach, same_city[reach])
+
+
+def among(rows: NDArray[np.intp], wanted: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Where in `rows` (ascending) the wanted ones stand; those that are not there are left out."""
+    places = np.searchsorted(rows, wanted)
+    inside = places < len(rows)
+    places, wanted = places[inside], wanted[inside]
+    found: NDArray[np.intp] = places[rows[places] == wanted]
+    return found
+
+
+def _lookups(pool: Pool, weights: ScoreWeights) -> tuple[Lookup, ...]:
+    mentees, mentors = pool.mentees, pool.mentors
+    language_table = factors.LanguageComfort().table(weights.language_comfort, pool)
+    language_table[factors.best_language_ranks(pool) == factors.NO_LANGUAGE] = IMPOSSIBLE
+    profession_table = factors.Profession().table(weights.profession, pool)
+    wished_table = factors.WishedProfession().table(weights.wished_profession, pool)
+    help_table = factors.KindsOfHelp().table(weights.kinds_of_help, pool)
+    education_table = factors.Education().table(weights.education, pool)
+    return (
+        Lookup(mentors.languages.of, ((language_table, mentees.languages.of),)),
+        Lookup(mentors.times.of, ((_times_table(mentees.times, mentors.times), mentees.times.of),)),
+        Lookup(
+            mentors.professions.of,
+            (
+                (profession_table, mentees.professions.of),
+                (wished_table, mentees.wished_professions.of),
+            ),
+        ),
+        Lookup(mentors.kinds_of_help.of, ((help_table, mentees.kinds_of_help.of),)),
+        Lookup(mentors.education.of, ((education_table, mentees.education.of),)),
+    )
+
+
+def _times_table(mentees: Classes[frozenset[str]], mentors: Classes[frozenset[str]]) -> Table:
+    """0 where a time suits both, else impossible."""
+    common = factors.overlap(mentees.values, mentors.values)
+    return np.where(common > 0, 0, IMPOSSIBLE).astype(np.int16)

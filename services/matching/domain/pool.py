@@ -1,0 +1,155 @@
+"""The people of a round in columns: one row a person, both sides sorted by participant_id.
+
+An attribute with few distinct values becomes classes: each value once, and for each person the
+index of hers. A rule is then worked out once for each pair of classes, not of people.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.matching.domain.person import Person
+from services.matching.domain.round import RoundInput
+from shared.events.participants import Role
+
+Value = TypeVar("Value", bound=Hashable)
+Item = tuple[str, str]  # ("interest" or "topic", code)
+
+
+@dataclass(frozen=True, slots=True)
+class Classes(Generic[Value]):
+    """`values`: each distinct value once. `of`: shape (people,), the index of each one's value."""
+
+    values: tuple[Value, ...]
+    of: NDArray[np.intp]
+
+    @classmethod
+    def by(cls, people: Sequence[Person], value: Callable[[Person], Value]) -> "Classes[Value]":
+        """The classes of an attribute, in the order in which the values first occur."""
+        index: dict[Value, int] = {}
+        of = [index.setdefault(value(person), len(index)) for person in people]
+        return cls(tuple(index), np.array(of, np.intp))
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """All mentees, or all mentors. Every array has one row a person, in the order of `people`.
+
+    `city`: index into the pool's cities, -1 for none. `common_ground`: 0 or 1 for each item that
+    occurs on both sides.
+    """
+
+    people: tuple[Person, ...]
+    city: NDArray[np.int32]
+    online: NDArray[np.bool_]
+    languages: Classes[tuple[str, ...]]
+    times: Classes[frozenset[str]]
+    kinds_of_help: Classes[frozenset[str]]
+    professions: Classes[str | None]
+    wished_professions: Classes[str | None]
+    education: Classes[tuple[int | None, str | None]]
+    common_ground: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Both sides of a round.
+
+    `free_seats`: shape (mentors,), never more than the mentor's capacity. `apart`: by mentee's row,
+    the rows of mentors whom she must not be matched with.
+    """
+
+    mentees: Side
+    mentors: Side
+    free_seats: NDArray[np.int64]
+    apart: dict[int, NDArray[np.intp]]
+
+    @classmethod
+    def of(cls, round_input: RoundInput) -> "Pool":
+        """The columns. Raises ValueError if a participant is in the input twice."""
+        people = sorted(round_input.people, key=lambda person: person.participant_id)
+        for one, other in pairwise(people):
+            if one.participant_id == other.participant_id:
+                raise ValueError(
+                    f"Participant {one.participant_id} is in the round twice; pass everybody once."
+                )
+        mentees = tuple(person for person in people if person.role is Role.MENTEE)
+        mentors = tuple(person for person in people if person.role is Role.MENTOR)
+        cities = sorted({person.city for person in people if person.city is not None})
+        city_index = {city: index for index, city in enumerate(cities)}
+        items = sorted(_items_of(mentees) & _items_of(mentors))
+        seats = [
+            max(0, min(mentor.seats, round_input.free_seats.get(mentor.participant_id, 0)))
+            for mentor in mentors
+        ]
+        return cls(
+            mentees=_side(mentees, city_index, items),
+            mentors=_side(mentors, city_index, items),
+            free_seats=np.array(seats, np.int64),
+            apart=_apart(mentees, mentors, round_input.never_again),
+        )
+
+
+def _side(people: tuple[Person, ...], cities: dict[str, int], items: Sequence[Item]) -> Side:
+    return Side(
+        people=people,
+        city=np.array(
+            [-1 if person.city is None else cities[person.city] for person in people], np.int32
+        ),
+        online=np.array([person.meets_online for person in people], np.bool_),
+        languages=Classes.by(people, lambda person: person.languages),
+        times=Classes.by(people, lambda person: frozenset(person.availability)),
+        kinds_of_help=Classes.by(people, lambda person: frozenset(person.kinds_of_help)),
+        professions=Classes.by(people, lambda person: person.profession),
+        wished_professions=Classes.by(people, lambda person: person.wished_profession),
+        education=Classes.by(
+            people, lambda person: (person.education_level, person.education_field)
+        ),
+        common_ground=occurrence((items_of(person) for person in people), len(people), items),
+    )
+
+
+def occurrence(
+    sets: Iterable[Iterable[Hashable]], count: int, items: Sequence[Hashable]
+) -> NDArray[np.uint8]:
+    """Which of the items each of `count` sets holds: shape (count, items), 0 or 1."""
+    column = {item: index for index, item in enumerate(items)}
+    found = np.zeros((count, len(items)), np.uint8)
+    for row, members in enumerate(sets):
+        found[row, [column[item] for item in members if item in column]] = 1
+    return found
+
+
+def items_of(person: Person) -> frozenset[Item]:
+    """Her interests and the life topics that she chose to share; the two never mix."""
+    interests = (("interest", code) for code in person.interests)
+    return frozenset(interests).union(("topic", code) for code in person.topics)
+
+
+def _items_of(people: Iterable[Person]) -> set[Item]:
+    return {item for person in people for item in items_of(person)}
+
+
+def _apart(
+    mentees: Sequence[Person], mentors: Sequence[Person], never_again: Iterable[tuple[str, str]]
+) -> dict[int, NDArray[np.intp]]:
+    """Pairs kept apart by either side, or matched before, as rows."""
+    mentee_row = {person.participant_id: row for row, person in enumerate(mentees)}
+    mentor_row = {person.participant_id: row for row, person in enumerate(mentors)}
+    pairs = [
+        *((mentee.participant_id, other) for mentee in mentees for other in mentee.apart_from),
+        *((other, mentor.participant_id) for mentor in mentors for other in mentor.apart_from),
+        *never_again,
+    ]
+    rows: dict[int, set[int]] = {}
+    for mentee_id, mentor_id in pairs:
+        if mentee_id in mentee_row and mentor_id in mentor_row:
+            rows.setdefault(mentee_row[mentee_id], set()).add(mentor_row[mentor_id])
+    return {mentee: np.array(sorted(apart), np.intp) for mentee, apart in rows.items()}

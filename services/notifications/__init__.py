@@ -1,0 +1,1 @@
+"""The service notifications: who is told what, when, in which language; retries; quiet hours."""

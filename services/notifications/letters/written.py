@@ -1,0 +1,209 @@
+"""A message as an e-mail: the letter in its frame, as text and HTML, always the same for the same state.
+
+Whatever could differ from one making to the next (Message-ID, Date, the boundary between the parts,
+the links' expiry) is derived from the message's id or from the instant of its first claim.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import format_datetime
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from services.notifications.domain.message import Addressed, Message
+from services.notifications.letters import coordination, matching, mentorship, participation
+from services.notifications.letters.letter import Letter, Urls, Writing
+from services.notifications.letters.say import Phrase, Say, name_for_letter
+from shared.events.messages import MessageKind
+from shared.security.links import Links, Purpose
+from shared.web.languages import LOCALES, catalogue, direction
+
+HERE: Final = Path(__file__).parents[1]
+CATALOGUES: Final = HERE / "catalogues"
+DEFAULT_LOCALE: Final = "en"
+LINK_VALID_FOR: Final = timedelta(days=participation.CONFIRM_WITHIN_DAYS)
+CHECK_IN_VALID_FOR: Final = timedelta(days=60)
+"""An overdue check-in may still be answered: its link outlives the grace and the escalation."""
+
+LETTERS: Final[Mapping[MessageKind, Callable[[Writing], Letter]]] = MappingProxyType(
+    {
+        MessageKind.CONFIRM_ADDRESS: participation.confirm_address,
+        MessageKind.WELCOME: participation.welcome,
+        MessageKind.YOUR_LINK: participation.your_link,
+        MessageKind.STILL_WAITING: participation.still_waiting,
+        MessageKind.PAUSED: participation.paused,
+        MessageKind.FAREWELL: participation.farewell,
+        MessageKind.PROPOSAL_TO_MENTEE: matching.proposal_to_mentee,
+        MessageKind.PROPOSAL_TO_MENTOR: matching.proposal_to_mentor,
+        MessageKind.PROPOSAL_REMINDER: matching.proposal_reminder,
+        MessageKind.PROPOSAL_CLOSED: matching.proposal_closed,
+        MessageKind.MATCH_ACCEPTED: matching.match_accepted,
+        MessageKind.CHECK_IN: mentorship.check_in,
+        MessageKind.CHECK_IN_REMINDER: mentorship.check_in_reminder,
+        MessageKind.CHECK_IN_OVERDUE: mentorship.check_in_overdue,
+        MessageKind.CLOSURE: mentorship.closure,
+        MessageKind.REVIEW_WAITING: coordination.review_waiting,
+        MessageKind.HELP_NEEDED: coordination.help_needed,
+        MessageKind.CHECK_IN_ESCALATED: coordination.check_in_escalated,
+        MessageKind.VIEWS_DIVERGED: coordination.views_diverged,
+    }
+)
+
+ACTIONS: Final[Mapping[MessageKind, tuple[Purpose, str]]] = MappingProxyType(
+    {
+        MessageKind.CONFIRM_ADDRESS: (Purpose.CONFIRM, "confirm"),
+        MessageKind.PROPOSAL_TO_MENTEE: (Purpose.ANSWER, "answer"),
+        MessageKind.PROPOSAL_TO_MENTOR: (Purpose.ANSWER, "answer"),
+        MessageKind.PROPOSAL_REMINDER: (Purpose.ANSWER, "answer"),
+        MessageKind.CHECK_IN: (Purpose.CHECK_IN, "check-in"),
+        MessageKind.CHECK_IN_REMINDER: (Purpose.CHECK_IN, "check-in"),
+        MessageKind.CHECK_IN_OVERDUE: (Purpose.CHECK_IN, "check-in"),
+    }
+)
+"""What the link in a message is for, and on which of intake's pages it is answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """Who the messages are from, where their links lead, and what signs them."""
+
+    address: str
+    public_url: str
+    link_secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A message ready for the mail server: envelope and bytes."""
+
+    sender: str
+    recipient: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """A clock that stands at one instant, so that the same message carries the same links."""
+
+    instant: datetime
+
+    def now(self) -> datetime:
+        return self.instant
+
+
+@lru_cache(maxsize=len(LOCALES))
+def speaker(locale: str) -> Say:
+    """Speaks the language; English for one that has no catalogue."""
+    known = locale if locale in LOCALES else DEFAULT_LOCALE
+    return Say(known, catalogue(CATALOGUES, known), right_to_left=direction(known) == "rtl")
+
+
+def write(message: Message, addressed: Addressed, letterhead: Letterhead) -> Mail:
+    """The e-mail for a claimed message. Raises ValueError if its address cannot be written to."""
+    say = speaker(addressed.locale)
+    letter, urls = write_letter(message, addressed, letterhead)
+    frame = {
+        "letter": letter,
+        "locale": say.locale,
+        "direction": direction(say.locale),
+        "greeting": _greeting(say, addressed.name),
+        "regards": say("Warm regards"),
+        "programme": Phrase("{name}", {"name": addressed.programme_name}, say.right_to_left),
+        "about_my_page": say(
+            "Your page: change what you told us, take a break, ask for help, or leave."
+        ),
+        "my_page": "" if message.to_coordinator else urls.my_page,
+    }
+    mail = _headed(message, addressed, letterhead, letter.subject.plain, say.locale)
+    frames = _frames()
+    mail.set_content(frames.get_template("letter.txt").render(frame), cte="quoted-printable")
+    mail.add_alternative(
+        frames.get_template("letter.html").render(frame), subtype="html", cte="quoted-printable"
+    )
+    mail.set_boundary(f"=_{_digest(message.message_id)}")
+    policy = SMTP if addressed.email.isascii() else SMTPUTF8
+    return Mail(letterhead.address, addressed.email, mail.as_bytes(policy=policy))
+
+
+def write_letter(message: Message, addressed: Addressed, letterhead: Letterhead) -> tuple[Letter, Urls]:
+    """The letter and its links, without the frame."""
+    if message.content is None:
+        raise ValueError(f"message {message.message_id} is done and has no content any more")
+    urls = _urls(message, addressed, letterhead)
+    writing = Writing(
+        say=speaker(addressed.locale),
+        content=message.content,
+        addressed=addressed,
+        urls=urls,
+        number=message.check_in_number or 0,
+        match_id=message.match_id or "",
+    )
+    return LETTERS[message.kind](writing), urls
+
+
+def _headed(
+    message: Message, addressed: Addressed, letterhead: Letterhead, subject: str, locale: str
+) -> EmailMessage:
+    mail = EmailMessage(policy=SMTPUTF8)
+    mail["Message-ID"] = f"<{_digest(message.message_id)}@{letterhead.address.rpartition('@')[2]}>"
+    mail["Date"] = format_datetime(addressed.dated)
+    mail["From"] = Address(addressed.programme_name, addr_spec=letterhead.address)
+    mail["To"] = Address(name_for_letter(addressed.name), addr_spec=addressed.email)
+    mail["Subject"] = " ".join(subject.split())
+    mail["Content-Language"] = locale
+    mail["Auto-Submitted"] = "auto-generated"
+    return mail
+
+
+def _urls(message: Message, addressed: Addressed, letterhead: Letterhead) -> Urls:
+    links = Links(letterhead.link_secret, _At(addressed.dated))
+    my_page = links.sign(
+        Purpose.MY_PAGE,
+        message.recipient_id,
+        programme=message.programme,
+        match_id=message.match_id,
+        valid_for=LINK_VALID_FOR,
+    )
+    base = letterhead.public_url.rstrip("/")
+    action = ""
+    if message.kind in ACTIONS:
+        purpose, page = ACTIONS[message.kind]
+        token = links.sign(
+            purpose,
+            message.recipient_id,
+            programme=message.programme,
+            match_id=message.match_id,
+            number=message.check_in_number,
+            valid_for=CHECK_IN_VALID_FOR if purpose is Purpose.CHECK_IN else LINK_VALID_FOR,
+        )
+        action = f"{base}/intake/{page}?token={token}"
+    return Urls(f"{base}/intake/me?token={my_page}", base, action)
+
+
+def _greeting(say: Say, name: str) -> Phrase:
+    clean = name_for_letter(name)
+    return say("Hello {name},", name=clean) if clean else say("Hello,")
+
+
+def _digest(message_id: str) -> str:
+    return hashlib.sha256(message_id.encode()).hexdigest()[:32]
+
+
+@lru_cache(maxsize=1)
+def _frames() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

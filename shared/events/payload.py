@@ -1,0 +1,98 @@
+"""What all payloads have in common, and the registry that finds a payload's class by its wire name."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import ClassVar, Final
+
+from pydantic import BaseModel, ConfigDict
+
+WIRE_PREFIX: Final = "commonground."
+
+
+class Cleanup(StrEnum):
+    """What Kafka does with old records of a stream."""
+
+    COMPACT = "compact"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One topic: many event types about one kind of subject, written by one owner.
+
+    `subject` says whose counter the sequence is; `key` what stays in order together.
+    """
+
+    name: str
+    owner: str
+    subject: str
+    key: str
+    meaning: str
+    cleanup: Cleanup = Cleanup.DELETE
+    retention: timedelta = timedelta(days=28)
+
+    @property
+    def is_compacted(self) -> bool:
+        """Whether old states vanish, so that gaps in the sequence are normal."""
+        return self.cleanup is Cleanup.COMPACT
+
+
+class Part(BaseModel):
+    """A value inside a payload. Making one is strict: right types, no unknown fields.
+
+    Readers are lenient about what they do not know: `shared.events.wire` validates with
+    `extra="ignore"`, so that a writer may add an optional field without a new version.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Payload(Part):
+    """The data of one event. Each concrete class names its stream and its wire name.
+
+    `programme` and `city` (a municipality code) go into the envelope too, for routing and scoping
+    without opening the data.
+    """
+
+    stream: ClassVar[Stream]
+    wire_name: ClassVar[str]
+    _registry: ClassVar[dict[str, type["Payload"]]] = {}
+
+    programme: str
+    city: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """The id of the aggregate that this event is about."""
+        raise NotImplementedError
+
+    @property
+    def partition_key(self) -> str:
+        """The Kafka key. Mostly the subject."""
+        return self.subject
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, name: str = "", **kwargs: object) -> None:
+        """Registers a concrete event: `class MatchAccepted(MatchState, name="match.accepted")`."""
+        super().__pydantic_init_subclass__(**kwargs)
+        if not name:
+            return
+        cls.wire_name = f"{WIRE_PREFIX}{name}.v1"
+        if cls.wire_name in Payload._registry:
+            raise TypeError(f"Two events have the wire name {cls.wire_name!r}; rename one.")
+        Payload._registry[cls.wire_name] = cls
+
+    def __init_subclass__(cls, *, name: str = "", **kwargs: object) -> None:
+        """Accepts `name=`; pydantic's own hook above does the registering."""
+        super().__init_subclass__(**kwargs)  # type: ignore[arg-type]
+
+    @classmethod
+    def of_name(cls, wire_name: str) -> "type[Payload] | None":
+        """The class of the events with this wire name, or None if the contract has none."""
+        return Payload._registry.get(wire_name)
+
+    @classmethod
+    def all(cls) -> tuple["type[Payload]", ...]:
+        """Every event of the contract, in the order of definition."""
+        return tuple(Payload._registry.values())

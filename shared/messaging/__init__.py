@@ -1,0 +1,1 @@
+"""The one pipeline: FastStream in front, the reactions to events, the relay behind."""

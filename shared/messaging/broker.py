@@ -1,0 +1,161 @@
+"""FastStream, with its unsafe defaults replaced: the one place that makes brokers and subscribers.
+
+FastStream acknowledges on receipt, starts at `latest`, asks for `acks=1`, has no group and creates
+topics by itself. Each of the five would lose events; `tests/unit/messaging/test_broker.py` asserts
+that none is left.
+"""
+
+import dataclasses
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.subscriber.usecase import BatchSubscriber
+
+from shared.events.payload import Stream
+from shared.events.wire import Record
+from shared.messaging.work import Work
+
+SESSION_TIMEOUT_MS: Final = 6_000
+HEARTBEAT_MS: Final = 2_000
+MAX_POLL_INTERVAL_MS: Final = 300_000
+POLL_MS: Final = 20
+REQUEST_TIMEOUT_MS: Final = 20_000
+
+HandleRecords = Callable[[list[Record]], Awaitable[None]]
+
+
+def make_broker(servers: Sequence[str], client_id: str) -> KafkaBroker:
+    """A broker that consumes only; what is published goes through the relay's own producer."""
+    return KafkaBroker(
+        list(servers),
+        client_id=client_id,
+        acks="all",
+        allow_auto_create_topics=False,
+        consumer_only=True,
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        apply_types=False,
+        logger=None,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+    )
+
+
+def make_producer(servers: Sequence[str], client_id: str) -> AIOKafkaProducer:
+    """The relay's producer: all in-sync replicas acknowledge.
+
+    Not idempotent in Kafka's sense: the sequence numbers of events already make repeats harmless,
+    and so one set of settings serves brokers that know idempotent producers and those that do not.
+    aiokafka keeps one batch in flight for each partition, so retries do not reorder.
+    """
+    return AIOKafkaProducer(
+        bootstrap_servers=list(servers),
+        client_id=client_id,
+        acks="all",
+        linger_ms=1,
+        max_batch_size=256 * 1024,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+    )
+
+
+def subscribe(  # noqa: PLR0913  (one call for each stream, all by keyword)
+    broker: KafkaBroker,
+    stream: Stream,
+    *,
+    group: str,
+    instance: str,
+    batch_size: int,
+    work: Work,
+    handle: HandleRecords,
+) -> BatchSubscriber:
+    """Subscribes to one stream, in batches, from the beginning, acknowledging after the handler.
+
+    Members are static (`group_instance_id`): one that restarts takes its partitions back at once.
+    """
+    position = _Position(work)
+    subscriber = broker.subscriber(
+        stream.name,
+        batch=True,
+        group_id=group,
+        group_instance_id=f"{group}.{instance}",
+        auto_offset_reset="earliest",
+        max_records=batch_size,
+        batch_timeout_ms=POLL_MS,
+        session_timeout_ms=SESSION_TIMEOUT_MS,
+        heartbeat_interval_ms=HEARTBEAT_MS,
+        max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
+        partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        listener=position,
+        parser=_parse,
+        decoder=_records,
+        no_reply=True,
+    )
+    position.subscriber = subscriber
+
+    async def consume(records: list[Record]) -> None:
+        with work.one("handling"):
+            await handle(records)
+        position.handled(records)
+
+    subscriber(consume)
+    return subscriber
+
+
+class _Position(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Notes up to where each assigned partition has been handled."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self.subscriber: BatchSubscriber | None = None
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Another member handles these from now on."""
+        for partition in revoked:
+            self._work.consumed.pop((partition.topic, partition.partition), None)
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Starts from what the group has committed."""
+        consumer = self.subscriber.consumer if self.subscriber is not None else None
+        for partition in assigned:
+            committed = await consumer.committed(partition) if consumer is not None else None
+            self._work.consumed[partition.topic, partition.partition] = committed or 0
+
+    def handled(self, records: Sequence[Record]) -> None:
+        """Moves past these records."""
+        consumed = self._work.consumed
+        for record in records:
+            place = (record.topic, record.partition)
+            if place in consumed:
+                consumed[place] = max(consumed[place], record.offset + 1)
+
+
+async def _parse(
+    message: tuple[ConsumerRecord[bytes, bytes], ...],
+    parse: Callable[[Any], Awaitable[KafkaMessage]],
+) -> KafkaMessage:
+    """FastStream's own parser, kept from failing on a header that is not text."""
+    try:
+        return await parse(message)
+    except UnicodeDecodeError:
+        parsed = await parse(tuple(dataclasses.replace(record, headers=()) for record in message))
+        parsed.raw_message = message
+        return parsed
+
+
+async def _records(message: KafkaMessage, _: Any) -> list[Record]:
+    """The batch as our own records; reading them is the pipeline's business, one by one."""
+    raw = message.raw_message
+    return [
+        Record(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            headers=tuple(record.headers),
+            value=record.value,
+        )
+        for record in (raw if isinstance(raw, tuple) else (raw,))
+    ]

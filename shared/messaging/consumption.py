@@ -1,0 +1,134 @@
+"""Between FastStream and a use case: read each record alone, retry with backoff, park what is poison.
+
+What must stay true: this returns only when every record is applied or parked, and raises (so that
+nothing is committed and the batch comes again) only when storage or Kafka stayed away too long.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from shared.clock import Clock
+from shared.decisions import Decision
+from shared.errors import EventUnreadable, StillContended
+from shared.events.dead_letters import ParkReason
+from shared.events.wire import Event, Record, decode
+from shared.storage.aggregates import Aggregates
+from shared.storage.changes import Cause, Change
+from shared.storage.database import STORAGE_AWAY
+from shared.storage.documents import dead_letter
+
+ATTEMPTS: Final = 4
+_BACKOFF_S: Final = 0.2
+_LONGEST_BACKOFF_S: Final = 10.0
+_GIVE_BACK_AFTER_S: Final = 60.0
+"""Well below max.poll.interval; then the batch goes back to Kafka and comes again."""
+
+LATER: Final = (*STORAGE_AWAY, KafkaError, StillContended)
+"""Errors that say nothing about the event: the consumer waits, nothing is parked."""
+
+Batch: TypeAlias = Sequence[Event[Any]]
+UseCase: TypeAlias = Callable[[Batch], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """That a record was parked; its own document, since it may have no readable subject."""
+
+    reason: ParkReason
+
+
+class Consumption:
+    """One subscription's way from records to a use case."""
+
+    def __init__(
+        self, group: str, letters: Aggregates[Letter], clock: Clock, use_case: UseCase
+    ) -> None:
+        self._group = group
+        self._letters = letters
+        self._clock = clock
+        self._use_case = use_case
+
+    async def handle(self, records: Sequence[Record]) -> None:
+        """Sees every record applied or parked, or raises one of `LATER`."""
+        events: list[Event[Any]] = []
+        unreadable: list[tuple[Record, ParkReason, str, int]] = []
+        for record in records:
+            try:
+                events.append(decode(record))
+            except EventUnreadable as error:
+                unreadable.append((record, ParkReason.UNREADABLE, error.reason, 1))
+        if unreadable:
+            await self._patiently(lambda: self._park(unreadable))
+        if events:
+            await self._use(events)
+
+    async def _use(self, events: Sequence[Event[Any]]) -> None:
+        """The use case on the batch; if it keeps failing, on each event alone."""
+        try:
+            await self._patiently(lambda: self._use_case(events))
+        except LATER:
+            raise
+        except Exception as error:  # noqa: BLE001  (parked with its reason, never dropped)
+            if len(events) > 1:
+                for event in events:
+                    await self._use([event])
+                return
+            (event,) = events
+            if event.record is None:
+                raise
+            why = type(error).__name__
+            log.error("event_parked", event_id=event.id, why=why, exc_info=error)
+            poison = (event.record, ParkReason.HANDLER_FAILED, why, ATTEMPTS)
+            await self._patiently(lambda: self._park([poison]))
+
+    async def _patiently(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Repeats with jittered backoff: a while if something is away, a few times if it fails."""
+        loop = asyncio.get_running_loop()
+        give_back_at = loop.time() + _GIVE_BACK_AFTER_S
+        attempt = 0
+        while True:
+            attempt += 1
+            pause = min(_BACKOFF_S * 2 ** (attempt - 1), _LONGEST_BACKOFF_S) * random.uniform(0.5, 1.5)  # noqa: S311
+            try:
+                return await act()
+            except LATER as error:
+                if loop.time() + pause > give_back_at:
+                    raise
+                log.warning(
+                    "consumer_waits", group=self._group, error=type(error).__name__, attempt=attempt
+                )
+            except Exception:
+                if attempt == ATTEMPTS:
+                    raise
+            await asyncio.sleep(pause)
+
+    async def _park(self, records: Sequence[tuple[Record, ParkReason, str, int]]) -> None:
+        now = self._clock.now()
+        changes = []
+        for record, reason, why, attempts in records:
+            letter = dead_letter(record, self._group, reason, why, attempts, now)
+            changes.append(
+                Change(
+                    letter.letter_id,
+                    lambda kept, letter=letter: (  # type: ignore[misc]
+                        None if kept else Decision(Letter(letter.reason), (letter,))
+                    ),
+                    Cause.due(now),
+                )
+            )
+            log.error(
+                "record_parked",
+                group=self._group,
+                record=f"{record.topic}-{record.partition}@{record.offset}",
+                reason=reason.value,
+                why=why,
+            )
+        await self._letters.change(changes)

@@ -1,0 +1,227 @@
+"""The one relay of a process: sends what lies in outboxes, and clears it when Kafka has it.
+
+What must stay true:
+- of one document and stream, a later event is never sent before an earlier one is acknowledged. (If
+  each writer sent only its own events, a later one could overtake an earlier one, and consumers
+  would then drop the earlier as a duplicate.)
+- an event is cleared only after all in-sync replicas acknowledged it.
+Sending twice is harmless: same id, same sequence, dropped by every consumer.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from pymongo import ASCENDING
+
+from shared.events.wire import encode_headers
+from shared.storage.aggregates import UNSENT, Unsent
+from shared.storage.database import STORAGE_AWAY, Database, Document
+
+_SWEEP_EVERY_S: Final = 2.0
+_SWEPT_AFTER: Final = timedelta(seconds=5)
+_SWEPT_AT_ONCE: Final = 1_000
+_FLUSH_S: Final = 20.0
+_PAUSE_AFTER_FAILURE_S: Final = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Relay:
+    """Publishes outboxes in the background, many documents at a time."""
+
+    def __init__(self, database: Database, most_unsent: int) -> None:
+        self._database = database
+        self._most_unsent = most_unsent
+        self._producer: AIOKafkaProducer | None = None
+        self._waiting: dict[tuple[str, str], dict[str, Document]] = {}
+        self._collections: set[str] = set()
+        self._unsent_at_last_sweep = 0
+        self._is_sending = False
+        self._submitted = 0
+        self._settled = 0
+        self._wake = asyncio.Event()
+        self._progress = asyncio.Condition()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.published = 0
+
+    # For those who write ---------------------------------------------------------------------
+
+    def hand_over(self, outboxes: Iterable[Unsent]) -> None:
+        """Queues outboxes that were just written; returns at once."""
+        for outbox in outboxes:
+            entries = self._waiting.setdefault((outbox.collection, outbox.document_id), {})
+            entries.update((entry["id"], entry) for entry in outbox.entries)
+            self._submitted += 1
+        self._wake.set()
+
+    async def flush(self) -> None:
+        """Waits until what was handed over so far has been sent, or an attempt has failed.
+
+        A failure is not the caller's trouble: the events are safe in their outboxes, and the
+        sweeper comes back to them.
+        """
+        target = self._submitted
+        try:
+            async with asyncio.timeout(_FLUSH_S), self._progress:
+                await self._progress.wait_for(lambda: self._settled >= target)
+        except TimeoutError:
+            log.warning("flush_timed_out", waiting_documents=len(self._waiting))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is unsent that new work should be refused."""
+        return self._unsent_at_last_sweep + len(self._waiting) > self._most_unsent
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether this process has nothing in its hands (outboxes may hold what others left)."""
+        return not self._waiting and not self._is_sending
+
+    async def unsent(self) -> int:
+        """How many documents have a non-empty outbox."""
+        counts = [
+            await self._database.collection(name).count_documents(UNSENT)
+            for name in sorted(self._collections)
+        ]
+        return sum(counts)
+
+    async def oldest_unsent_s(self) -> float:
+        """Age in seconds (machine time) of the oldest event that waits in an outbox; 0 if none."""
+        oldest = 0.0
+        for name in sorted(self._collections):
+            found = await self._database.collection(name).find_one(
+                UNSENT, {"outbox.at": 1}, sort=[("outbox.at", ASCENDING)]
+            )
+            if found and found.get("outbox"):
+                age = datetime.now(UTC) - min(entry["at"] for entry in found["outbox"])
+                oldest = max(oldest, age.total_seconds())
+        return oldest
+
+    # Life --------------------------------------------------------------------------------------
+
+    def watch(self, collection: str) -> None:
+        """Lets the sweeper look after a collection with outboxes."""
+        self._collections.add(collection)
+
+    async def start(self, producer: AIOKafkaProducer) -> None:
+        """Begins to send. `producer` is started, with `acks="all"`."""
+        self._producer = producer
+        self._tasks = [
+            asyncio.create_task(self._send_for_ever(), name="relay"),
+            asyncio.create_task(self._sweep_for_ever(), name="sweeper"),
+        ]
+
+    async def stop(self) -> None:
+        """Sends what is queued, as far as Kafka takes it now, and ends."""
+        if self._tasks:
+            await self.flush()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def _send_for_ever(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if not self._waiting:
+                continue
+            batch, self._waiting = self._waiting, {}
+            target = self._submitted
+            self._is_sending = True
+            try:
+                await self._send(batch)
+            except (KafkaError, *STORAGE_AWAY) as error:
+                log.warning("relay_failed", error=type(error).__name__, documents=len(batch))
+                await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
+            finally:
+                self._is_sending = False
+                async with self._progress:
+                    self._settled = target
+                    self._progress.notify_all()
+
+    async def _send(self, batch: Mapping[tuple[str, str], Mapping[str, Document]]) -> None:
+        """Sends in waves: of each document and stream one event a wave, the next once that is in."""
+        queues: dict[tuple[str, str, str], list[Document]] = defaultdict(list)
+        for (collection, document_id), entries in batch.items():
+            for entry in sorted(entries.values(), key=lambda entry: entry["sequence"]):
+                queues[collection, document_id, entry["stream"]].append(entry)
+        acknowledged: dict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+        failure: BaseException | None = None
+        wave = 0
+        while queues:
+            keys = list(queues)
+            results = await self._send_wave([queues[key][wave] for key in keys])
+            for key, error in zip(keys, results, strict=True):
+                collection, document_id, _ = key
+                if error is not None:
+                    failure = error
+                    del queues[key]
+                    continue
+                documents, events = acknowledged[collection]
+                documents.append(document_id)
+                events.append(queues[key][wave]["id"])
+                if wave + 1 == len(queues[key]):
+                    del queues[key]
+            wave += 1
+        for collection, (documents, events) in acknowledged.items():
+            await self._clear(collection, documents, events)
+        if failure is not None:
+            raise failure
+
+    async def _send_wave(self, entries: Sequence[Document]) -> list[BaseException | None]:
+        if self._producer is None:
+            raise RuntimeError("The relay has not been started.")
+        deliveries = []
+        for entry in entries:
+            deliveries.append(
+                await self._producer.send(
+                    entry["stream"],
+                    value=bytes(entry["value"]),
+                    key=entry["key"].encode(),
+                    headers=encode_headers(entry["headers"]),
+                )
+            )
+        results = await asyncio.gather(*deliveries, return_exceptions=True)
+        self.published += sum(not isinstance(result, BaseException) for result in results)
+        return [result if isinstance(result, BaseException) else None for result in results]
+
+    async def _clear(
+        self, collection: str, document_ids: Sequence[str], event_ids: Sequence[str]
+    ) -> None:
+        await self._database.collection(collection).update_many(
+            {"_id": {"$in": list(document_ids)}},
+            {"$pull": {"outbox": {"id": {"$in": list(event_ids)}}}},
+        )
+
+    # What others, or an earlier life, left behind ---------------------------------------------
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            try:
+                await self._sweep()
+            except STORAGE_AWAY as error:
+                log.warning("sweeper_waits", error=type(error).__name__)
+            await asyncio.sleep(_SWEEP_EVERY_S)
+
+    async def _sweep(self) -> None:
+        unsent = 0
+        for name in sorted(self._collections):
+            collection = self._database.collection(name)
+            left = await collection.count_documents(UNSENT)
+            unsent += left
+            if not left:
+                continue
+            old = {"outbox.at": {"$gt": datetime(1970, 1, 1, tzinfo=UTC), "$lt": datetime.now(UTC) - _SWEPT_AFTER}}
+            cursor = collection.find(old, {"outbox": 1}).sort("outbox.at", 1).limit(_SWEPT_AT_ONCE)
+            self.hand_over(
+                Unsent(name, document["_id"], document["outbox"])
+                for document in await cursor.to_list(None)
+            )
+        self._unsent_at_last_sweep = unsent

@@ -1,0 +1,77 @@
+"""Time as a way in: what is due is done in batches, by any number of instances, each thing once.
+
+The claim is the state change itself (guarded by the document's version), so no lease is needed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from shared.clock import Clock, SteppedClock
+from shared.errors import LeaseLost, StillContended
+from shared.messaging.work import Work
+from shared.storage.database import STORAGE_AWAY
+
+Tick = Callable[[datetime], Awaitable[datetime | None]]
+"""Does everything due at an instant; returns when it next has something to do, if known."""
+
+_STEPPED_POLL_S: Final = 0.02
+_SYSTEM_POLL_S: Final = 1.0
+_PAUSE_AFTER_FAILURE_S: Final = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Ticker:
+    """Calls a tick whenever domain time has moved on, or somebody pokes it."""
+
+    def __init__(self, name: str, clock: Clock, work: Work, tick: Tick) -> None:
+        self._name = name
+        self._clock = clock
+        self._work = work
+        self._tick = tick
+        self._poll_s = _STEPPED_POLL_S if isinstance(clock, SteppedClock) else _SYSTEM_POLL_S
+        self._poked = asyncio.Event()
+        work.looked_at[name] = None
+        work.next_at[name] = None
+
+    def poke(self) -> None:
+        """Has it look again now, since something may have become due at this very instant."""
+        self._work.looked_at[self._name] = None
+        self._poked.set()
+
+    async def run(self) -> None:
+        """For ever, until cancelled."""
+        while True:
+            now = self._clock.now()
+            if self._is_needed(now):
+                self._poked.clear()
+                try:
+                    self._work.next_at[self._name] = await self._tick(now)
+                    if not self._poked.is_set():
+                        self._work.looked_at[self._name] = now
+                except (*STORAGE_AWAY, LeaseLost, StillContended) as error:
+                    log.warning("timer_waits", timer=self._name, error=type(error).__name__)
+                    await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
+                except Exception:
+                    log.exception("timer_failed", timer=self._name)
+                    await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._poll_s):
+                await self._poked.wait()
+        except TimeoutError:
+            pass
+
+    def _is_needed(self, now: datetime) -> bool:
+        """A clock that stands still needs no second look, unless poked; a running one always does."""
+        return (
+            self._poked.is_set()
+            or self._poll_s == _SYSTEM_POLL_S
+            or self._work.looked_at[self._name] != now
+        )

@@ -1,0 +1,294 @@
+"""What each service process runs on: clock, database, relay, consumers, timers, web app, log.
+
+A service's `app.py` makes one `Runtime`, says what it consumes and what time should do, and gets back
+one ASGI app. Start and stop have one order: storage, relay, consumers, timers; and back.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import structlog
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from pymongo import IndexModel
+
+from shared.clock import open_clock
+from shared.decisions import Decision, Refusal
+from shared.events.payload import Stream
+from shared.events.wire import rfc3339
+from shared.ids import Ids
+from shared.logs import set_up_logs
+from shared.messaging.broker import make_broker, make_producer, subscribe
+from shared.messaging.consumption import Batch, Consumption, Letter, UseCase
+from shared.messaging.reactions import Pipeline
+from shared.messaging.relay import Relay
+from shared.messaging.timers import Tick, Ticker
+from shared.messaging.work import Work
+from shared.security.hashing import KeyedHash
+from shared.security.links import Links
+from shared.settings import ServiceSettings
+from shared.storage.aggregates import Aggregates
+from shared.storage.database import STORAGE_AWAY, Database
+from shared.web.app import make_app
+
+State = TypeVar("State")
+
+_DUE_AT_ONCE: Final = 500
+_STUCK_AFTER_S: Final = 240.0
+_DRAIN_S: Final = 8
+_TRY_STORAGE_EVERY_S: Final = 1.0
+
+Background = Callable[[], Awaitable[None]]
+
+
+class Runtime:
+    """One process of one service."""
+
+    def __init__(self, service: str, settings: ServiceSettings) -> None:
+        self.service = service
+        self.settings = settings
+        set_up_logs(service, settings.instance)
+        self.log = structlog.get_logger(service)
+        self.clock = open_clock(settings.clock)
+        self.ids = Ids(settings.seed if settings.clock != "system" else None)
+        self.database = Database(settings.mongodb_url)
+        self.relay = Relay(self.database, settings.most_unsent_events)
+        self.pipeline = Pipeline(self.clock, self.relay)
+        self.work = Work()
+        self.links = Links(settings.link_secret.get_secret_value(), self.clock)
+        self.hashes = KeyedHash(settings.hash_secret.get_secret_value())
+        self._letters: Aggregates[Letter] = self.aggregates("known", Letter, prefix="letters/")
+        servers = settings.kafka_url.split(",")
+        client_id = f"{service}-{settings.instance}"
+        self._broker = make_broker(servers, client_id)
+        self._servers, self._client_id = servers, client_id
+        self._aggregates: list[Aggregates[Any]] = [self._letters]
+        self._waking: list[tuple[Aggregates[Any], Ticker]] = []
+        self._tickers: list[Ticker] = []
+        self._backgrounds: list[tuple[str, Background]] = []
+        self._before_start: list[Background] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._handling_since: float | None = None
+        self.is_started = False
+
+    # What a service says about itself -----------------------------------------------------------
+
+    def aggregates(  # noqa: PLR0913  (as `Aggregates` itself)
+        self,
+        name: str,
+        state_type: type[State],
+        *,
+        prefix: str = "",
+        indexes: Sequence[IndexModel] = (),
+        refusals: dict[str, Refusal] | None = None,
+    ) -> Aggregates[State]:
+        """A kind of aggregate of this service; its indexes are made and its outboxes swept."""
+        made = Aggregates(
+            self.database,
+            self.relay,
+            name,
+            state_type,
+            prefix=prefix,
+            indexes=indexes,
+            refusals=refusals,
+        )
+        if hasattr(self, "_aggregates"):
+            self._aggregates.append(made)
+        return made
+
+    def on(self, stream: Stream) -> Callable[[UseCase], UseCase]:
+        """Subscribes a handler to a stream, in batches, in the consumer group `service.stream`."""
+
+        def register(use_case: UseCase) -> UseCase:
+            group = f"{self.service}.{stream.name}"
+            consumption = Consumption(group, self._letters, self.clock, use_case)
+            subscribe(
+                self._broker,
+                stream,
+                group=group,
+                instance=self.settings.instance,
+                batch_size=self.settings.batch_size,
+                work=self.work,
+                handle=consumption.handle,
+            )
+            return use_case
+
+        return register
+
+    def every_tick(
+        self,
+        collection: Aggregates[State],
+        decide: Callable[[State, datetime], Decision[State] | Refusal | None],
+    ) -> Ticker:
+        """Calls `decide` for each aggregate of the collection whose `wake_at` has come."""
+
+        async def tick(now: datetime) -> datetime | None:
+            while await collection.wake(decide, now, _DUE_AT_ONCE):
+                await self.relay.flush()
+            return await collection.next_due(now)
+
+        ticker = self.every_tick_call(tick, name=collection.name + collection.prefix)
+        self._waking.append((collection, ticker))
+        return ticker
+
+    def every_tick_call(self, tick: Tick, *, name: str) -> Ticker:
+        """Calls `tick(now)` whenever time moves on; it returns when it next has something to do."""
+        ticker = Ticker(name, self.clock, self.work, tick)
+        self._tickers.append(ticker)
+        return ticker
+
+    def in_background(self, run: Background, *, name: str) -> None:
+        """Runs `run()` from start to stop; it is cancelled at stop, and its end is an error."""
+        self._backgrounds.append((name, run))
+
+    def before_start(self, act: Background) -> None:
+        """Does `act()` once, when storage is ready and before anything is consumed."""
+        self._before_start.append(act)
+
+    def web_app(self, *routers: APIRouter) -> FastAPI:
+        """The one ASGI app: the service's routes, health, `/internal/work`, `/metrics`."""
+        return make_app(self, routers, self.life)
+
+    # Life ---------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def life(self, _: FastAPI | None = None) -> AsyncIterator[None]:
+        """Starts everything, and stops it at the end. The app's lifespan; tests use it directly."""
+        await self._start()
+        try:
+            yield
+        finally:
+            await self._stop()
+
+    async def _start(self) -> None:
+        await self._wait_for_storage()
+        for collection in self._aggregates:
+            await collection.prepare()
+            self.relay.watch(collection.name)
+        self._producer = make_producer(self._servers, self._client_id)
+        await self._producer.start()
+        await self.relay.start(self._producer)
+        if self.settings.resend_state:
+            await self._resend()
+        for act in self._before_start:
+            await act()
+        await self._broker.start()
+        for ticker in self._tickers:
+            self._tasks.append(asyncio.create_task(ticker.run()))
+        for name, run in self._backgrounds:
+            self._tasks.append(asyncio.create_task(self._run_background(name, run), name=name))
+        self.is_started = True
+        self.log.info("started")
+
+    async def _stop(self) -> None:
+        self.is_started = False
+        self.log.info("stopping")
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._broker.stop()
+        await self.relay.stop()
+        await self._producer.stop()
+        self.database.close()
+        self.log.info("stopped")
+
+    async def _wait_for_storage(self) -> None:
+        while True:
+            try:
+                return await self.database.ping()
+            except STORAGE_AWAY as error:
+                self.log.warning("waiting_for_storage", error=type(error).__name__)
+                await asyncio.sleep(_TRY_STORAGE_EVERY_S)
+
+    async def _resend(self) -> None:
+        """The broker has lost its data: puts the last state of each compacted stream out again."""
+        for collection in self._aggregates:
+            sent = await collection.resend()
+            if sent:
+                self.log.info("state_sent_again", collection=collection.name, documents=sent)
+
+    async def _run_background(self, name: str, run: Background) -> None:
+        try:
+            await run()
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            self.log.exception("background_failed", background=name)
+            raise
+
+    # What the process says of itself ------------------------------------------------------------
+
+    async def is_ready(self) -> bool:
+        """Connected, consuming, and able to write."""
+        if not self.is_started:
+            return False
+        try:
+            await self.database.ping()
+        except STORAGE_AWAY:
+            return False
+        return not self.relay.is_full
+
+    def is_alive(self) -> bool:
+        """Whether all of its tasks run and no batch has been stuck for minutes."""
+        if any(task.done() for task in self._tasks) and self.is_started:
+            return False
+        if self.work.handling == 0:
+            self._handling_since = None
+            return True
+        if self._handling_since is None:
+            self._handling_since = time.monotonic()
+        return time.monotonic() - self._handling_since < _STUCK_AFTER_S
+
+    async def describe_work(self) -> dict[str, Any]:
+        """What `/internal/work` answers: see docs/architecture.md, 'The clock'."""
+        now = self.clock.now()
+        next_at = [instant for instant in self.work.next_at.values() if instant and instant > now]
+        for collection, ticker in self._waking:
+            earliest = await collection.earliest_wake()
+            if earliest is not None and earliest <= now:
+                ticker.poke()
+            elif earliest is not None:
+                next_at.append(earliest)
+        looked_at = list(self.work.looked_at.values())
+        is_done = all(instant is not None and instant >= now for instant in looked_at)
+        outbox = 0 if self.relay.is_idle else 1
+        consumed: dict[str, dict[str, int]] = {}
+        for (topic, partition), offset in sorted(self.work.consumed.items()):
+            consumed.setdefault(topic, {})[str(partition)] = offset
+        return {
+            "service": self.service,
+            "instance": self.settings.instance,
+            "looked_at": rfc3339(now) if is_done and self.is_started else None,
+            "next_at": rfc3339(min(next_at)) if next_at else None,
+            "open": {
+                "outbox": outbox or await self.relay.unsent(),
+                "requests": self.work.requests,
+                "handling": self.work.handling,
+                "mails": self.work.mails,
+                "rounds": self.work.rounds,
+            },
+            "consumed": consumed,
+        }
+
+
+def run(app: FastAPI, settings: ServiceSettings) -> None:
+    """Serves the app until SIGTERM or SIGINT, then drains: requests, batches, outboxes."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_DRAIN_S,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    uvicorn.Server(config).run()
+
+
+__all__ = ["Batch", "Runtime", "run"]

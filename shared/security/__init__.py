@@ -1,0 +1,1 @@
+"""Signed links, hashed keys, keyed hashes of addresses."""

@@ -1,0 +1,79 @@
+"""The signed links in messages: for one person and one purpose, short-lived, never stored."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
+
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from shared.clock import Clock
+from shared.decisions import Refusal, RefusalKind
+
+
+class Purpose(StrEnum):
+    """What a link may be used for. A link of one purpose opens nothing else."""
+
+    CONFIRM = "confirm"
+    MY_PAGE = "my_page"
+    ANSWER = "answer"
+    CHECK_IN = "check_in"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkClaims:
+    """What a valid link says."""
+
+    purpose: Purpose
+    participant_id: str
+    programme: str
+    match_id: str | None
+    number: int | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRefused(Refusal):
+    """The link is not one of ours, is for something else, or has expired."""
+
+    kind: ClassVar[RefusalKind] = RefusalKind.FORBIDDEN
+
+
+class Links:
+    """Signs and reads links. Signatures are HMACs, compared in constant time by itsdangerous."""
+
+    def __init__(self, secret: str, clock: Clock) -> None:
+        self._secret = secret
+        self._clock = clock
+
+    def sign(
+        self,
+        purpose: Purpose,
+        participant_id: str,
+        *,
+        programme: str,
+        valid_for: timedelta,
+        match_id: str | None = None,
+        number: int | None = None,
+    ) -> str:
+        """A token for a URL. The same arguments at the same domain time give the same token."""
+        expires = int((self._clock.now() + valid_for).timestamp())
+        return self._serializer(purpose).dumps(
+            [participant_id, programme, match_id, number, expires]
+        )
+
+    def read(self, token: str, purpose: Purpose) -> LinkClaims | LinkRefused:
+        """What the token says, or why it opens nothing."""
+        try:
+            participant_id, programme, match_id, number, expires = self._serializer(purpose).loads(
+                token
+            )
+        except (BadSignature, ValueError):
+            return LinkRefused("This link does not work here. Please use the newest message.")
+        expires_at = datetime.fromtimestamp(expires, UTC)
+        if expires_at < self._clock.now():
+            return LinkRefused("This link has expired. Please ask for a new one.")
+        return LinkClaims(purpose, participant_id, programme, match_id, number, expires_at)
+
+    def _serializer(self, purpose: Purpose) -> URLSafeSerializer:
+        return URLSafeSerializer(self._secret, salt=f"commonground.link.{purpose}")

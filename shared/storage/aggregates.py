@@ -1,0 +1,404 @@
+"""Aggregates in MongoDB: load many with one query, decide purely, write all with one bulk write.
+
+What must stay true:
+- a document is written only if it still has the version that was loaded;
+- its events are in the same write, and go to the relay only after it;
+- whoever lost a race is loaded and decided again, from the newest state.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from pydantic import TypeAdapter
+from pymongo import ASCENDING, IndexModel, InsertOne, UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
+
+from shared.decisions import Decision, Refusal
+from shared.errors import StillContended
+from shared.events.wire import Event
+from shared.ids import Ids
+from shared.storage.changes import Cause, Change, Outcome, Status
+from shared.storage.database import Database, Document
+from shared.storage.documents import WorkingDocument
+from shared.storage.leases import Lease
+
+State = TypeVar("State")
+
+_MOST_ATTEMPTS: Final = 20
+_PAUSE_S: Final = 0.005
+_DUPLICATE_KEY: Final = 11000
+_WRITE_CONFLICT: Final = 112
+_LONG_AGO: Final = datetime(1970, 1, 1)  # noqa: DTZ001  (BSON keeps UTC without saying so)
+
+UNSENT: Final[Document] = {"outbox.at": {"$gt": _LONG_AGO}}
+"""Documents with a non-empty outbox; answered by a partial index of just those."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """The whole outbox of one document, lowest sequence of each stream first."""
+
+    collection: str
+    document_id: str
+    entries: list[Document]
+
+
+class Publisher(Protocol):
+    """Takes outboxes that were just written and sends them: the process's one relay."""
+
+    def hand_over(self, outboxes: Iterable[Unsent]) -> None:
+        """Queues them; returns at once."""
+
+
+class Aggregates(Generic[State]):
+    """One kind of aggregate, in one collection, below ids that start with `prefix`.
+
+    `state_type` is a frozen dataclass; its fields are found below `state.` in queries. If it has a
+    property `wake_at`, that instant is indexed and time calls then. `refusals` says for each unique
+    index by name how a violation is refused.
+    """
+
+    def __init__(  # noqa: PLR0913  (all by keyword where a service sets up its store)
+        self,
+        database: Database,
+        publisher: Publisher,
+        name: str,
+        state_type: type[State],
+        *,
+        prefix: str = "",
+        indexes: Sequence[IndexModel] = (),
+        refusals: Mapping[str, Refusal] | None = None,
+    ) -> None:
+        self.name = name
+        self.prefix = prefix
+        self._database = database
+        self._collection = database.collection(name)
+        self._publisher = publisher
+        self._adapter: TypeAdapter[State] = TypeAdapter(state_type)
+        self._wakes = hasattr(state_type, "wake_at")
+        self._indexes = [
+            *indexes,
+            IndexModel(
+                [("outbox.at", ASCENDING)], name="unsent", partialFilterExpression=UNSENT
+            ),
+            IndexModel([("wake_at", ASCENDING)], name="wake_at", sparse=True),
+        ]
+        self._refusals = dict(refusals or {})
+
+    async def prepare(self) -> None:
+        """Makes the indexes. Safe to repeat, and from several instances at once."""
+        await self._collection.create_indexes(self._indexes)
+
+    # Reading ------------------------------------------------------------------------------------
+
+    async def get(self, aggregate_id: str) -> State | None:
+        """One aggregate's state, or None."""
+        return (await self.load([aggregate_id])).get(aggregate_id)
+
+    async def load(self, ids: Iterable[str]) -> dict[str, State]:
+        """The states of those that exist, by id."""
+        query = {"_id": {"$in": [self.prefix + aggregate_id for aggregate_id in ids]}}
+        cursor = self._collection.find(query, {"state": 1})
+        return {
+            document["_id"][len(self.prefix) :]: self._read(document["state"])
+            for document in await cursor.to_list(None)
+            if "state" in document
+        }
+
+    async def find(
+        self,
+        query: Mapping[str, Any] | None = None,
+        *,
+        sort: Sequence[tuple[str, int]] = (),
+        limit: int = 0,
+        skip: int = 0,
+    ) -> AsyncIterator[tuple[str, State]]:
+        """Ids and states of those that fit a MongoDB query (fields below `state.`)."""
+        cursor = self._collection.find(self._mine(query), {"state": 1}).skip(skip).limit(limit)
+        if sort:
+            cursor = cursor.sort(list(sort))
+        async for document in cursor:
+            if "state" in document:
+                yield document["_id"][len(self.prefix) :], self._read(document["state"])
+
+    async def ids(self, query: Mapping[str, Any], limit: int = 0) -> list[str]:
+        """Ids of those that fit a MongoDB query."""
+        cursor = self._collection.find(self._mine(query), {"_id": 1}).limit(limit)
+        return [document["_id"][len(self.prefix) :] for document in await cursor.to_list(None)]
+
+    async def count(self, query: Mapping[str, Any] | None = None) -> int:
+        """How many fit a MongoDB query."""
+        return await self._collection.count_documents(self._mine(query))
+
+    async def due(self, now: datetime, limit: int) -> list[str]:
+        """Ids of those whose `wake_at` has come, the earliest first."""
+        query = self._mine({"wake_at": {"$lte": now}})
+        cursor = self._collection.find(query, {"_id": 1}).sort("wake_at", ASCENDING).limit(limit)
+        return [document["_id"][len(self.prefix) :] for document in await cursor.to_list(None)]
+
+    async def next_due(self, now: datetime) -> datetime | None:
+        """The earliest `wake_at` after `now`."""
+        query = self._mine({"wake_at": {"$gt": now}})
+        document = await self._collection.find_one(
+            query, {"wake_at": 1}, sort=[("wake_at", ASCENDING)]
+        )
+        return document["wake_at"] if document else None
+
+    async def earliest_wake(self) -> datetime | None:
+        """The earliest `wake_at` of all, past or future."""
+        query = self._mine({"wake_at": {"$exists": True}})
+        document = await self._collection.find_one(
+            query, {"wake_at": 1}, sort=[("wake_at", ASCENDING)]
+        )
+        return document["wake_at"] if document else None
+
+    # Changing -----------------------------------------------------------------------------------
+
+    async def change(
+        self, changes: Sequence[Change[State]], *, fence: Lease | None = None
+    ) -> list[Outcome[State]]:
+        """Does all changes; returns their outcomes in the same order.
+
+        Changes of one aggregate are folded into one write, in their order. With a `fence` all is
+        written in one transaction that also touches the lease; then `LeaseLost` means that nothing
+        was written. Raises `StillContended` if others keep winning, and `STORAGE_AWAY` errors.
+        """
+        outcomes: dict[int, Outcome[State]] = {}
+        pending = list(range(len(changes)))
+        refused: dict[str, Refusal] = {}
+        for attempt in range(_MOST_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(random.uniform(0, _PAUSE_S * attempt))  # noqa: S311
+            documents = await self._open({changes[index].id for index in pending})
+            for index in pending:
+                change = changes[index]
+                outcomes[index] = (
+                    Outcome(Status.REFUSED, refusal=refused[change.id])
+                    if change.id in refused
+                    else documents[change.id].apply(change)
+                )
+            to_write = [
+                document
+                for document in documents.values()
+                if document.is_changed and document.id not in refused
+            ]
+            lost = await self._write(to_write, fence, refused)
+            self._publisher.hand_over(
+                Unsent(self.name, self.prefix + document.id, document.unsent)
+                for document in to_write
+                if document.id not in lost and document.unsent
+            )
+            pending = [index for index in pending if changes[index].id in lost]
+            if not pending:
+                return [outcomes[index] for index in range(len(changes))]
+        raise StillContended(
+            f"{len(pending)} changes in {self.name!r} lost {_MOST_ATTEMPTS} races; try again."
+        )
+
+    async def change_one(self, change: Change[State]) -> Outcome[State]:
+        """The outcome of a single change."""
+        (outcome,) = await self.change([change])
+        return outcome
+
+    async def admitted(self, events: Sequence[Event[Any]]) -> list[Event[Any]]:
+        """Those of the events that their homes here would apply now: not duplicates, not waiting.
+
+        Only a preview, so that effects are planned for nothing else; `change` decides again.
+        """
+        documents = await self._open({event.subject for event in events})
+        return [event for event in events if documents[event.subject].would_admit(event)]
+
+    async def mark_of(self, aggregate_id: str, stream: str) -> tuple[int, int]:
+        """Last sequence applied of this stream here, and how many were; (0, 0) if none."""
+        document = await self._collection.find_one(
+            {"_id": self.prefix + aggregate_id}, {f"seen.{stream}": 1}
+        )
+        last, count = (document or {}).get("seen", {}).get(stream, (0, 0))
+        return last, count
+
+    async def _open(self, ids: Iterable[str]) -> dict[str, WorkingDocument[State]]:
+        wanted = list(ids)
+        cursor = self._collection.find(
+            {"_id": {"$in": [self.prefix + document_id for document_id in wanted]}}, {"last": 0}
+        )
+        stored = {document["_id"]: document for document in await cursor.to_list(None)}
+        return {
+            document_id: WorkingDocument(
+                document_id,
+                stored.get(self.prefix + document_id),
+                self._read,
+                self._database.name,
+            )
+            for document_id in wanted
+        }
+
+    async def _write(
+        self,
+        documents: list[WorkingDocument[State]],
+        fence: Lease | None,
+        refused: dict[str, Refusal],
+    ) -> set[str]:
+        """Writes them; returns the ids that lost a race or must be decided again."""
+        if not documents:
+            return set()
+        write_id = Ids().new()
+        operations = [self._operation(document, write_id) for document in documents]
+        if fence is not None:
+            return await self._write_fenced(documents, operations, fence, refused)
+        lost: set[str] = set()
+        try:
+            result = await self._collection.bulk_write(operations, ordered=False)
+            written = result.inserted_count + result.matched_count
+        except BulkWriteError as error:
+            lost = self._sort_out(documents, error, refused)
+            written = error.details["nInserted"] + error.details["nMatched"]
+        if written + len(lost) < len(documents):
+            lost |= await self._without_our_write(documents, write_id)
+        return lost
+
+    async def _write_fenced(
+        self,
+        documents: list[WorkingDocument[State]],
+        operations: list[InsertOne[Document] | UpdateOne],
+        fence: Lease,
+        refused: dict[str, Refusal],
+    ) -> set[str]:
+        """All or nothing. A race or refusal aborts, and all are decided again without the refused."""
+        everything = {document.id for document in documents}
+        async with await self._database.session() as session:
+            try:
+                async with session.start_transaction():
+                    await fence.fence(session)
+                    result = await self._collection.bulk_write(
+                        operations, ordered=True, session=session
+                    )
+                    if result.inserted_count + result.matched_count < len(documents):
+                        await session.abort_transaction()
+                        return everything
+            except BulkWriteError as error:
+                self._sort_out(documents, error, refused)
+                return everything
+            except OperationFailure as error:
+                if error.has_error_label("TransientTransactionError"):
+                    return everything
+                raise
+        return set()
+
+    def _sort_out(
+        self,
+        documents: list[WorkingDocument[State]],
+        error: BulkWriteError,
+        refused: dict[str, Refusal],
+    ) -> set[str]:
+        """Notes refusals by unique indexes; returns the ids that must be decided again."""
+        again: set[str] = set()
+        for fault in error.details["writeErrors"]:
+            document_id = documents[fault["index"]].id
+            again.add(document_id)
+            if fault["code"] == _WRITE_CONFLICT:
+                continue
+            if fault["code"] != _DUPLICATE_KEY:
+                raise error
+            index_name = _index_name(fault["errmsg"])
+            if index_name != "_id_":
+                refusal = self._refusals.get(index_name)
+                if refusal is None:
+                    raise DuplicateKeyError(
+                        f"{self.name}: the unique index {index_name!r} has no refusal."
+                    )
+                refused[document_id] = refusal
+        return again
+
+    async def _without_our_write(
+        self, documents: list[WorkingDocument[State]], write_id: str
+    ) -> set[str]:
+        ids = [self.prefix + document.id for document in documents]
+        cursor = self._collection.find({"_id": {"$in": ids}, "write_id": write_id}, {"_id": 1})
+        ours = {document["_id"] for document in await cursor.to_list(None)}
+        return {document.id for document in documents if self.prefix + document.id not in ours}
+
+    def _operation(
+        self, document: WorkingDocument[State], write_id: str
+    ) -> InsertOne[Document] | UpdateOne:
+        fields: Document = {"version": document.version + 1, "write_id": write_id}
+        gone: Document = {}
+        touched = document.touched
+        if "state" in touched and document.state is not None:
+            fields["state"] = self._adapter.dump_python(document.state)
+            if self._wakes:
+                wake_at = document.state.wake_at  # type: ignore[attr-defined]
+                if wake_at is not None:
+                    fields["wake_at"] = wake_at
+                elif not document.is_new:
+                    gone["wake_at"] = ""
+        if "seen" in touched:
+            fields["seen"] = document.seen
+        if "parked" in touched:
+            fields["parked"] = document.parked
+        if "answers" in touched:
+            fields["answers"] = document.answers
+        if document.new_entries:
+            fields["sequences"] = document.sequences
+        if document.is_new:
+            if document.last_states:
+                fields["last"] = document.last_states
+            fields["outbox"] = document.new_entries
+            return InsertOne({"_id": self.prefix + document.id, **fields})
+        for stream, entry in document.last_states.items():
+            fields[f"last.{stream}"] = entry
+        update: Document = {"$set": fields}
+        if document.new_entries:
+            update["$push"] = {"outbox": {"$each": document.new_entries}}
+        if gone:
+            update["$unset"] = gone
+        return UpdateOne(
+            {"_id": self.prefix + document.id, "version": document.version}, update
+        )
+
+    def _read(self, stored: Any) -> State:
+        return self._adapter.validate_python(stored)
+
+    def _mine(self, query: Mapping[str, Any] | None) -> Document:
+        mine = dict(query or {})
+        if self.prefix and "_id" not in mine:
+            mine["_id"] = {"$gte": self.prefix, "$lt": self.prefix + "\uffff"}
+        return mine
+
+    async def resend(self) -> int:
+        """Puts the last event of each compacted stream into the outboxes again, ids unchanged.
+
+        For a broker that has lost its data: whoever has seen them drops them, others catch up.
+        Returns how many documents sent something.
+        """
+        count = 0
+        async for document in self._collection.find(self._mine({"last": {"$exists": True}}), {"last": 1}):
+            self._publisher.hand_over(
+                [Unsent(self.name, document["_id"], list(document["last"].values()))]
+            )
+            count += 1
+        return count
+
+    # Time ---------------------------------------------------------------------------------------
+
+    async def wake(
+        self,
+        decide: Callable[[State, datetime], Decision[State] | Refusal | None],
+        now: datetime,
+        limit: int,
+    ) -> list[Outcome[State]]:
+        """Lets time do its work on those whose `wake_at` has come, at most `limit` of them."""
+
+        def at(now: datetime) -> Callable[[State | None], Decision[State] | Refusal | None]:
+            return lambda state: None if state is None else decide(state, now)
+
+        ids = await self.due(now, limit)
+        return await self.change([Change(aggregate_id, at(now), Cause.due(now)) for aggregate_id in ids])
+
+
+def _index_name(message: str) -> str:
+    """The index that a duplicate-key message names: `… index: one_open_match dup key: …`."""
+    return message.partition("index: ")[2].partition(" ")[0]

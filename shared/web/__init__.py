@@ -1,0 +1,1 @@
+"""HTTP: the app that all services share, problem documents, access, page frame, languages."""

@@ -1,0 +1,60 @@
+"""The one page frame: language and direction set, readable on a phone, no script, strict CSP."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from shared.web.languages import LOCALES, catalogue, direction
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_STYLE: Final = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+_NAMES: Final = {"en": "English", "da": "Dansk", "ar": "العربية", "uk": "Українська"}
+_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class Pages:
+    """Renders one service's templates inside the shared frame.
+
+    `folder` holds the service's `templates/` and `catalogues/`. In templates `_()` translates and
+    `ngettext()` chooses the plural form.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._catalogues = folder / "catalogues"
+        self._environments = {
+            locale: self._environment(folder / "templates", locale) for locale in LOCALES
+        }
+
+    def render(
+        self, template: str, locale: str, *, status: int = 200, **context: Any
+    ) -> HTMLResponse:
+        """A page. Every value in `context` is escaped."""
+        environment = self._environments[locale]
+        html = environment.get_template(template).render(
+            lang=locale,
+            dir=direction(locale),
+            languages=_NAMES,
+            style=Markup(_STYLE),  # noqa: S704  (our own file)
+            **context,
+        )
+        return HTMLResponse(html, status, headers={"Content-Security-Policy": _POLICY})
+
+    def _environment(self, templates: Path, locale: str) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader([templates, _TEMPLATES]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+        )
+        environment.install_gettext_translations(  # type: ignore[attr-defined]
+            catalogue(self._catalogues, locale), newstyle=True
+        )
+        return environment
