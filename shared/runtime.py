@@ -172,7 +172,8 @@ class Runtime:
             self.relay.watch(collection.name)
         self._producer = make_producer(self._servers, self._client_id)
         await self._producer.start()
-        await self.relay.start(self._producer)
+        self.relay.use(self._producer)
+        await self.relay.start()
         if self.settings.resend_state:
             await self._resend()
         for act in self._before_start:

@@ -174,7 +174,12 @@ def _parts(content: bytes) -> dict[str, Any]:
 def _headers(message: Message) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in message.items():
-        found.setdefault(name.lower(), str(value))
+        # A header that was folded at its very beginning starts with the space of the fold.
+        found.setdefault(name.lower(), str(value).strip())
+    # A sender's library may have moved this one down to the parts.
+    for part in message.walk():
+        if "content-language" in part:
+            found.setdefault("content-language", str(part["content-language"]))
     return found
 
 

@@ -49,9 +49,7 @@ class Admission:
 class Registrar:
     """Registers people, and resolves `not_with`."""
 
-    def __init__(
-        self, store: Store, ids: Ids, keyed_hash: KeyedHash, tables: Tables
-    ) -> None:
+    def __init__(self, store: Store, ids: Ids, keyed_hash: KeyedHash, tables: Tables) -> None:
         self._store = store
         self._ids = ids
         self._keyed_hash = keyed_hash
@@ -177,9 +175,7 @@ class Registrar:
             erased = {key for key, state in known.items() if state.person is None}
             if not erased:
                 return ids
-            times = [
-                time + (key in erased) for key, time in zip(ids, times, strict=True)
-            ]
+            times = [time + (key in erased) for key, time in zip(ids, times, strict=True)]
 
     # Keeping apart ------------------------------------------------------------------------------
 

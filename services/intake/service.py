@@ -29,12 +29,14 @@ from services.intake.domain.tables import Tables
 from services.intake.registrar import Admission, Registrar, raise_errors
 from services.intake.store import Store
 from shared.decisions import Refusal
+from shared.errors import OutboxFull
 from shared.events.matches import MatchExpired, MatchState
 from shared.events.participants import Role
 from shared.events.programmes import Policy
 from shared.events.streams import MATCHES
 from shared.events.wire import Event
 from shared.messaging.reactions import Effect, Pipeline, Reaction
+from shared.messaging.relay import Relay
 from shared.storage.changes import Cause, Change, Decide, Idempotency, Outcome
 from shared.storage.changes import Status as Outcomes
 
@@ -51,16 +53,16 @@ class OwnStep(StrEnum):
     ERASE = "erase"
 
 
-_STEPS: Final[
-    Mapping[OwnStep, Callable[[Participant | None, Policy, datetime], life.Verdict]]
-] = MappingProxyType(
-    {
-        OwnStep.CONFIRM: life.confirm,
-        OwnStep.PAUSE: lambda state, _, now: life.pause(state, now),
-        OwnStep.RESUME: life.resume,
-        OwnStep.LEAVE: lambda state, _, now: life.leave(state, now),
-        OwnStep.ERASE: lambda state, _, __: life.erase(state),
-    }
+_STEPS: Final[Mapping[OwnStep, Callable[[Participant | None, Policy, datetime], life.Verdict]]] = (
+    MappingProxyType(
+        {
+            OwnStep.CONFIRM: life.confirm,
+            OwnStep.PAUSE: lambda state, _, now: life.pause(state, now),
+            OwnStep.RESUME: life.resume,
+            OwnStep.LEAVE: lambda state, _, now: life.leave(state, now),
+            OwnStep.ERASE: lambda state, _, __: life.erase(state),
+        }
+    )
 )
 
 
@@ -68,12 +70,18 @@ class Intake:
     """What people, coordinators and operators can do at the front door."""
 
     def __init__(
-        self, store: Store, registrar: Registrar, pipeline: Pipeline, tables: Tables
+        self,
+        store: Store,
+        registrar: Registrar,
+        pipeline: Pipeline,
+        relay: Relay,
+        tables: Tables,
     ) -> None:
         self.store = store
         self.registrar = registrar
         self.tables = tables
         self._pipeline = pipeline
+        self._relay = relay
 
     # Registering --------------------------------------------------------------------------------
 
@@ -109,11 +117,20 @@ class Intake:
         """Registers a batch that a coordinator vouches for."""
         return await self.registrar.admit(programme, registrations, Origin.IMPORT, cause)
 
-    async def send_link(
-        self, programme: str, email: str, once: AnswerOnce, cause: Cause
-    ) -> None:
-        """Sends a fresh link to whoever has this address, as mentee, mentor or both."""
-        identities = [self.registrar.identity(programme, role, email) for role in Role]
+    async def published(self) -> None:
+        """Waits until the events so far are published. Raises `OutboxFull` if too many are not."""
+        await self._relay.flush()
+        if self._relay.is_full:
+            raise OutboxFull("Too many events wait to be published; please try again.")
+
+    async def send_link(self, email: str, once: AnswerOnce, cause: Cause) -> None:
+        """Sends a fresh link to whoever has this address, in every programme and role."""
+        programmes = await self.store.programmes.ids({})
+        identities = [
+            self.registrar.identity(programme, role, email)
+            for programme in programmes
+            for role in Role
+        ]
         found = await self.store.ids_by_identity(identities)
         await self._request_links(sorted(found.values()), once, cause)
 
@@ -223,9 +240,9 @@ class Intake:
         gone = {
             reference.coordinator_id for reference in (before.coordinators if before else ())
         } - named
-        changes = [
-            Change(each.coordinator_id, _naming(each), cause) for each in coordinators
-        ] + [Change(each, dismiss_coordinator, cause) for each in sorted(gone)]
+        changes = [Change(each.coordinator_id, _naming(each), cause) for each in coordinators] + [
+            Change(each, dismiss_coordinator, cause) for each in sorted(gone)
+        ]
         for outcome in await self.store.coordinators.change(changes):
             if outcome.error is not None:
                 raise outcome.error

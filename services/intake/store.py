@@ -38,9 +38,7 @@ class Store:
                 IndexModel([(_IDENTITY, ASCENDING)], name="identity", unique=True, sparse=True),
                 IndexModel([(_ADDRESS, ASCENDING)], name="address", sparse=True),
                 IndexModel([(_NAMED, ASCENDING)], name="not_with", sparse=True),
-                IndexModel(
-                    [("state.programme", ASCENDING), ("_id", ASCENDING)], name="programme"
-                ),
+                IndexModel([("state.programme", ASCENDING), ("_id", ASCENDING)], name="programme"),
             ),
             refusals={"identity": AlreadyRegistered()},
         )

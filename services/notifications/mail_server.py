@@ -1,7 +1,7 @@
 """The mail server, by SMTP over a few connections that are kept open.
 
-What must stay true: `UNSURE` is answered exactly when the message had begun to travel and no answer
-came; before that a broken connection means `LATER`, since nobody can have it.
+What must stay true: `UNSURE` is answered when the connection broke after the command DATA and before
+the answer; a connection that broke earlier means `LATER`, since nobody can have the message.
 """
 
 import asyncio
@@ -58,11 +58,16 @@ class MailServerAddress:
 class MailServer:
     """Delivers mails, at most `connections` at once. Safe to use from many tasks."""
 
-    def __init__(self, address: MailServerAddress, *, connections: int, timeout_s: float) -> None:
+    def __init__(
+        self, address: MailServerAddress, *, hello: str, connections: int, timeout_s: float
+    ) -> None:
+        """`hello` is the name by which we greet; `timeout_s` is for each step of a delivery."""
         self._address = address
+        self._hello = hello
         self._timeout_s = timeout_s
         self._free = asyncio.Semaphore(connections)
         self._open: list[SMTP] = []
+        self._is_away = False
 
     async def deliver(self, mail: Mail) -> Delivery:
         """Hands over one mail. Never raises for what the mail server or the network does."""
@@ -71,14 +76,17 @@ class MailServer:
             if connection is None:
                 return delivery
             try:
-                return await self._hand_over(connection, mail)
+                delivery = await self._hand_over(connection, mail)
             except (SMTPException, OSError, TimeoutError) as error:
                 log.warning("mail_lost_on_the_way", error=type(error).__name__)
                 connection.close()
                 return Delivery.UNSURE
-            finally:
-                if connection.is_connected:
-                    self._open.append(connection)
+            if connection.is_connected:
+                self._open.append(connection)
+            if self._is_away:
+                log.info("mail_server_back")
+            self._is_away = False
+            return delivery
 
     async def close(self) -> None:
         """Ends all connections."""
@@ -102,16 +110,25 @@ class MailServer:
                 connection = connection or await self._connect()
                 return await self._address_to(connection, mail)
             except SMTPResponseException as error:
+                if kept is not None and error.code == _CLOSING:
+                    kept.close()
+                    continue
                 # Greeting, login or sender: nothing that this recipient could mend.
-                log.warning("mail_server_refuses", code=error.code, error=type(error).__name__)
+                self._note_away(f"{type(error).__name__} {error.code}")
             except (SMTPException, OSError, TimeoutError) as error:
                 if kept is not None:
                     kept.close()
                     continue
-                log.warning("mail_server_away", error=type(error).__name__)
+                self._note_away(type(error).__name__)
             if connection is not None:
                 connection.close()
             return None, Delivery.LATER
+
+    def _note_away(self, why: str) -> None:
+        """Once for each time that it goes away, not once for each mail."""
+        if not self._is_away:
+            log.warning("mail_server_away", why=why)
+        self._is_away = True
 
     async def _connect(self) -> SMTP:
         address = self._address
@@ -122,6 +139,7 @@ class MailServer:
             password=address.password,
             use_tls=address.tls,
             start_tls=address.starttls,
+            local_hostname=self._hello,
             tls_context=ssl.create_default_context() if address.tls or address.starttls else None,
             timeout=self._timeout_s,
         )
@@ -131,7 +149,8 @@ class MailServer:
 
     async def _address_to(self, connection: SMTP, mail: Mail) -> tuple[SMTP | None, Delivery]:
         """MAIL and RCPT. Raises what is no fault of the recipient's."""
-        options, encoding = (), "ascii"
+        options: tuple[str, ...] = ()
+        encoding = "ascii"
         if not mail.recipient.isascii():
             if not connection.supports_extension("smtputf8"):
                 self._open.append(connection)

@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 from pymongo import ASCENDING
 
 from shared.events.wire import encode_headers
-from shared.storage.aggregates import UNSENT, Unsent
+from shared.storage.aggregates import LONG_AGO, UNSENT, Unsent
 from shared.storage.database import STORAGE_AWAY, Database, Document
 
 _SWEEP_EVERY_S: Final = 2.0
@@ -109,9 +109,12 @@ class Relay:
         """Lets the sweeper look after a collection with outboxes."""
         self._collections.add(collection)
 
-    async def start(self, producer: AIOKafkaProducer) -> None:
-        """Begins to send. `producer` is started, with `acks="all"`."""
+    def use(self, producer: AIOKafkaProducer) -> None:
+        """Sends through this producer, which is started and has `acks="all"`."""
         self._producer = producer
+
+    async def start(self) -> None:
+        """Begins to send in the background, and to sweep."""
         self._tasks = [
             asyncio.create_task(self._send_for_ever(), name="relay"),
             asyncio.create_task(self._sweep_for_ever(), name="sweeper"),
@@ -130,21 +133,27 @@ class Relay:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            if not self._waiting:
-                continue
-            batch, self._waiting = self._waiting, {}
             target = self._submitted
-            self._is_sending = True
             try:
-                await self._send(batch)
+                await self.send_waiting()
             except (KafkaError, *STORAGE_AWAY) as error:
-                log.warning("relay_failed", error=type(error).__name__, documents=len(batch))
+                log.warning("relay_failed", error=type(error).__name__)
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
             finally:
-                self._is_sending = False
                 async with self._progress:
                     self._settled = target
                     self._progress.notify_all()
+
+    async def send_waiting(self) -> None:
+        """Sends and clears what is queued now; raises what kept an event from being acknowledged."""
+        if not self._waiting:
+            return
+        batch, self._waiting = self._waiting, {}
+        self._is_sending = True
+        try:
+            await self._send(batch)
+        finally:
+            self._is_sending = False
 
     async def _send(self, batch: Mapping[tuple[str, str], Mapping[str, Document]]) -> None:
         """Sends in waves: of each document and stream one event a wave, the next once that is in."""
@@ -205,12 +214,13 @@ class Relay:
     async def _sweep_for_ever(self) -> None:
         while True:
             try:
-                await self._sweep()
+                await self.sweep(_SWEPT_AFTER)
             except STORAGE_AWAY as error:
                 log.warning("sweeper_waits", error=type(error).__name__)
             await asyncio.sleep(_SWEEP_EVERY_S)
 
-    async def _sweep(self) -> None:
+    async def sweep(self, older_than: timedelta) -> None:
+        """Queues what has lain in outboxes for longer than this (machine time)."""
         unsent = 0
         for name in sorted(self._collections):
             collection = self._database.collection(name)
@@ -218,10 +228,11 @@ class Relay:
             unsent += left
             if not left:
                 continue
-            old = {"outbox.at": {"$gt": datetime(1970, 1, 1, tzinfo=UTC), "$lt": datetime.now(UTC) - _SWEPT_AFTER}}
-            cursor = collection.find(old, {"outbox": 1}).sort("outbox.at", 1).limit(_SWEPT_AT_ONCE)
+            before = datetime.now(UTC) - older_than
+            old = {"outbox.at": {"$gt": LONG_AGO, "$lt": before}}
+            cursor = collection.find(old, {"outbox": 1}).sort("outbox.at", ASCENDING)
             self.hand_over(
                 Unsent(name, document["_id"], document["outbox"])
-                for document in await cursor.to_list(None)
+                for document in await cursor.to_list(_SWEPT_AT_ONCE)
             )
         self._unsent_at_last_sweep = unsent

@@ -10,7 +10,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter
@@ -32,9 +32,9 @@ _MOST_ATTEMPTS: Final = 20
 _PAUSE_S: Final = 0.005
 _DUPLICATE_KEY: Final = 11000
 _WRITE_CONFLICT: Final = 112
-_LONG_AGO: Final = datetime(1970, 1, 1)  # noqa: DTZ001  (BSON keeps UTC without saying so)
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-UNSENT: Final[Document] = {"outbox.at": {"$gt": _LONG_AGO}}
+UNSENT: Final[Document] = {"outbox.at": {"$gt": LONG_AGO}}
 """Documents with a non-empty outbox; answered by a partial index of just those."""
 
 

@@ -13,6 +13,7 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
+from services.intake.domain.participant import Participant
 from services.intake.domain.refusals import FieldsRefused
 from services.intake.service import Intake
 from shared.decisions import Refusal
@@ -38,9 +39,7 @@ class RateLimit:
         """Raises `Problem` (429) if the address has asked too often."""
         if not await self._limiter.hit(self._limit, _site(address)):
             detail = "Too many requests came from your network; please wait a minute."
-            raise Problem(
-                429, "Too many requests", detail, headers={"Retry-After": str(_MINUTE_S)}
-            )
+            raise Problem(429, "Too many requests", detail, headers={"Retry-After": str(_MINUTE_S)})
 
 
 def _site(address: str) -> str:
@@ -112,11 +111,14 @@ def claims_of(
     return links.read(str(token), purpose)
 
 
+def status_of(state: Participant) -> dict[str, Any]:
+    """How a step is answered."""
+    return {"status": state.status.value}
+
+
 def problem(refusal: Refusal) -> Problem:
     """The problem document for a refusal, with one error for each field."""
     made = problem_of(refusal)
     if isinstance(refusal, FieldsRefused):
-        made.errors = [
-            {"field": fault.field, "reason": fault.reason} for fault in refusal.problems
-        ]
+        made.errors = [{"field": fault.field, "reason": fault.reason} for fault in refusal.problems]
     return made

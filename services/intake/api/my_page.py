@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse, Response
 
-from services.intake.api.asking import TheCause, TheIntake, claims_of, problem, sent
+from services.intake.api.asking import TheCause, TheIntake, claims_of, problem, sent, status_of
 from services.intake.api.pages import locale_of, refuse, say, show
 from services.intake.api.registration import Form
 from services.intake.domain.participant import Participant, Person
@@ -36,7 +36,7 @@ async def confirm(
     if isinstance(claims, Refusal):
         return _refused(request, negotiate(request), claims)
     outcome = await intake.take_step(
-        claims.participant_id, OwnStep.CONFIRM, key.answering(_status), cause
+        claims.participant_id, OwnStep.CONFIRM, key.answering(status_of), cause
     )
     return await _answer(request, intake, claims, outcome, OwnStep.CONFIRM)
 
@@ -94,16 +94,14 @@ async def change_me(
 
 
 @router.post("/me/affirm")
-async def affirm(
-    request: Request, intake: TheIntake, cause: TheCause, key: Idempotent
-) -> Response:
+async def affirm(request: Request, intake: TheIntake, cause: TheCause, key: Idempotent) -> Response:
     """She affirms the charter in its present version."""
     fields = await sent(request, "token", "charter")
     claims = claims_of(request, Purpose.MY_PAGE, fields)
     if isinstance(claims, Refusal):
         return _refused(request, negotiate(request), claims)
     outcome = await intake.affirm(
-        claims.participant_id, str(fields.get("charter", "")), key.answering(_status), cause
+        claims.participant_id, str(fields.get("charter", "")), key.answering(status_of), cause
     )
     return await _answer(request, intake, claims, outcome, "affirm")
 
@@ -129,7 +127,7 @@ async def take_step(
     if isinstance(claims, Refusal):
         return _refused(request, negotiate(request), claims)
     locale = await locale_of(request, intake, claims)
-    outcome = await intake.take_step(claims.participant_id, step, key.answering(_status), cause)
+    outcome = await intake.take_step(claims.participant_id, step, key.answering(status_of), cause)
     return await _answer(request, intake, claims, outcome, step, locale)
 
 
@@ -147,7 +145,7 @@ async def _answer(
         return _refused(request, locale, outcome.refusal)
     if wants_page(request):
         return say(locale, said)
-    return JSONResponse(outcome.answer or (_status(outcome.state) if outcome.state else {}))
+    return JSONResponse(outcome.answer or (status_of(outcome.state) if outcome.state else {}))
 
 
 def _refused(request: Request, locale: str, refusal: Refusal) -> Response:
@@ -172,10 +170,6 @@ def _edition(if_match: str | None) -> int | None:
         detail = 'If-Match takes the ETag of your page, as in If-Match: "3".'
         raise Problem(400, "If-Match is not valid", detail)
     return int(text)
-
-
-def _status(state: Participant) -> dict[str, Any]:
-    return {"status": state.status.value}
 
 
 def _edited(state: Participant) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Forms go to the services that own the answers, through the one origin.
 """
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -14,7 +14,7 @@ from services.intake.domain.refusals import Forgotten
 from services.intake.service import Intake
 from shared.decisions import Refusal
 from shared.events.matches import DeclineReason
-from shared.security.links import LinkClaims, Purpose
+from shared.security.links import LinkClaims, LinkRefused, Purpose
 from shared.web.frame import Pages
 from shared.web.languages import LOCALES, negotiate
 
@@ -23,19 +23,24 @@ _PAGES: Final = Pages(Path(__file__).parents[1])
 router = APIRouter(include_in_schema=False)
 
 
-def say(locale: str, what: str, status: int = 200) -> HTMLResponse:
+def say(locale: str, what: str) -> HTMLResponse:
     """A short page of thanks; `what` names its words in `said.html`."""
-    return _PAGES.render("said.html", locale, status=status, what=what, refusal=None)
+    return _PAGES.render("said.html", locale, what=what, refusal=None)
 
 
 def refuse(locale: str, refusal: Refusal) -> HTMLResponse:
-    """A page that says why not, and what helps."""
+    """A page that says why not, and what helps: a new link, where the old one is the trouble."""
     return _PAGES.render(
-        "said.html", locale, status=refusal.kind.value, what="refused", refusal=refusal.detail
+        "said.html",
+        locale,
+        status=refusal.kind.value,
+        what="refused",
+        refusal=refusal.detail,
+        needs_link=isinstance(refusal, LinkRefused),
     )
 
 
-def show(template: str, locale: str, **context: object) -> HTMLResponse:
+def show(template: str, locale: str, **context: Any) -> HTMLResponse:
     """A page of this service."""
     return _PAGES.render(template, locale, **context)
 
@@ -49,7 +54,7 @@ async def locale_of(request: Request, intake: Intake, claims: LinkClaims) -> str
 
 
 async def _page(
-    request: Request, intake: Intake, purpose: Purpose, template: str, **context: object
+    request: Request, intake: Intake, purpose: Purpose, template: str, **context: Any
 ) -> HTMLResponse:
     claims = claims_of(request, purpose)
     if isinstance(claims, Refusal):
@@ -63,18 +68,18 @@ async def _page(
 
 @router.get("/confirm")
 async def confirm_page(request: Request, intake: TheIntake) -> HTMLResponse:
-    """'Is this your address?'"""
+    """Asks whether this is her address."""
     return await _page(request, intake, Purpose.CONFIRM, "confirm.html")
 
 
 @router.get("/answer")
 async def answer_page(request: Request, intake: TheIntake) -> HTMLResponse:
-    """'Would you like to meet?' The answer goes to matching."""
+    """Asks whether she would like to meet. The answer goes to matching."""
     reasons = [reason.value for reason in DeclineReason]
     return await _page(request, intake, Purpose.ANSWER, "answer.html", reasons=reasons)
 
 
 @router.get("/check-in")
 async def check_in_page(request: Request, intake: TheIntake) -> HTMLResponse:
-    """'How is it going, and what comes next?' The answer goes to followup."""
+    """Asks how it goes and what comes next. The answer goes to followup."""
     return await _page(request, intake, Purpose.CHECK_IN, "check_in.html")

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.intake.api.asking import TheCause, TheIntake, admit, alike, problem, sent
 from services.intake.api.pages import say
-from services.intake.api.values import Name, OwnText, TimeZone, Word, Words
+from services.intake.api.values import Name, OwnText, TimeZone, Word, Words, normal_address
 from services.intake.domain.form import columns
+from services.intake.domain.participant import Participant
 from shared.decisions import Refusal
 from shared.web.forms import wants_page
 from shared.web.idempotency import Idempotent
@@ -57,6 +58,10 @@ class RegistrationForm(Form):
     charter: Word
 
 
+def _accepted(_: Participant) -> dict[str, Any]:
+    return _ACCEPTED
+
+
 @router.post("/programmes/{programme}/participants", status_code=202, dependencies=_ALIKE)
 async def register(
     programme: str, form: RegistrationForm, intake: TheIntake, cause: TheCause, key: Idempotent
@@ -66,7 +71,7 @@ async def register(
     if isinstance(found, Refusal):
         raise problem(found)
     fields = columns(form.model_dump(exclude={"time_zone"}))
-    once = key.answering(lambda _: _ACCEPTED)
+    once = key.answering(_accepted)
     refusal = await intake.register(found, fields, form.time_zone, once, cause)
     if refusal is not None:
         raise problem(refusal)
@@ -77,11 +82,11 @@ async def register(
 async def send_link(
     request: Request, intake: TheIntake, cause: TheCause, key: Idempotent
 ) -> Response:
-    """Sends a fresh link to the address, if it is known."""
-    fields = await sent(request, "programme", "email")
-    once = key.answering(lambda _: _ACCEPTED)
-    programme, email = str(fields.get("programme", "")), str(fields.get("email", ""))
-    await intake.send_link(programme, email, once, cause)
+    """Sends a fresh link to the address, if it is known, for each programme and role."""
+    fields = await sent(request, "email")
+    email = normal_address(str(fields.get("email", "")))
+    if email is not None:
+        await intake.send_link(email, key.answering(_accepted), cause)
     if wants_page(request):
         return say(negotiate(request), "link_sent")
     return JSONResponse(_ACCEPTED, 202)

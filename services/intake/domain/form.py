@@ -9,8 +9,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from services.intake.domain.participant import Person
 from services.intake.domain.columns import FieldProblem
+from services.intake.domain.participant import Person
 
 _COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -65,9 +65,7 @@ def of_someone(
     """A step in somebody's life, made to refuse where there is nobody or nobody any more."""
 
     @wraps(step)
-    def decide(
-        state: Participant | None, /, *args: Given.args, **kwargs: Given.kwargs
-    ) -> Verdict:
+    def decide(state: Participant | None, /, *args: Given.args, **kwargs: Given.kwargs) -> Verdict:
         if state is None:
             return NobodyHere()
         if state.person is None:
@@ -204,7 +202,8 @@ def affirm(state: Participant, person: Person, version: str, now: datetime) -> V
 
 @of_someone
 def revise(
-    state: Participant, person: Person, 
+    state: Participant,
+    person: Person,
     read: Callable[[Person], Revision | Refusal],
     expected_edition: int | None,
     now: datetime,

@@ -95,4 +95,6 @@ class CharterNotInForce(Refusal):
     """The version of the charter is not in force."""
 
     kind: ClassVar[RefusalKind] = RefusalKind.INVALID
-    detail: str = "This version of the charter is not in force; see the programme for those that are."
+    detail: str = (
+        "This version of the charter is not in force; see the programme for those that are."
+    )

@@ -98,14 +98,14 @@ def separations(
         for named in person.hashes.not_with:
             ids_that_name[named].append(participant_id)
 
-    def wanted(participant_id: str, person: Person) -> Iterable[str]:
+    def wanted(person: Person) -> Iterable[str]:
         for address in (*person.hashes.not_with, person.hashes.email):
             yield from ids_of_address[address]
         yield from ids_that_name[person.hashes.email]
 
     return {
         participant_id: Separation(
-            found := frozenset(wanted(participant_id, person)) - {participant_id},
+            found := frozenset(wanted(person)) - {participant_id},
             frozenset(person.apart_from) - found,
         )
         for participant_id, person in unresolved.items()

@@ -107,8 +107,8 @@ class WishedProfession:
 class Education:
     """How alike field (ISCED-F 2013) and level (ISCED 2011) of their education are.
 
-    The same broad field 600 thousandths; the same level 400, one apart 250, two apart 100. A field says more about a working life
-    than a level does.
+    The same broad field 600 thousandths; the same level 400, one apart 250, two apart 100. A field
+    says more about a working life than a level does.
     """
 
     factor: ClassVar[Factor] = Factor.EDUCATION

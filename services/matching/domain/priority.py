@@ -68,8 +68,8 @@ def need_points(chances: NDArray[np.int64]) -> NDArray[np.int64]:
 def chances_of(best: NDArray[np.int32], pool: Pool) -> NDArray[np.int64]:
     """For each mentee how many mentors she would have to herself, in thousandths.
 
-    That is the sum, over her best mentors, of a mentor's free seats divided by how many mentees have
-    that mentor among their best, at most 1 for each.
+    That is the sum, over her best mentors, of a mentor's free seats divided by how many mentees
+    have that mentor among their best, at most 1 for each.
 
     `best`: shape (mentees, depth), rows of mentors, -1 where the list is shorter.
     """

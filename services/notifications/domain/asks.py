@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.notifications.domain.message import Content, Message, Shared, Variant, message_id
 from services.notifications.domain.known import Known, KnownProgramme
+from services.notifications.domain.message import Content, Message, Shared, Variant, message_id
 from services.notifications.domain.table import TABLE, Row, To, When
 from shared.events import care, check_ins, contacts, matches, participants, pool
 from shared.events.messages import MessageKind

@@ -7,7 +7,11 @@ known already, as it does when a service sends its state again: then nobody is w
 from dataclasses import dataclass, replace
 from typing import Final
 
-from services.notifications.domain.quiet_hours import DEFAULT_ZONE, QuietHours
+from services.notifications.domain.quiet_hours import (
+    DEFAULT_QUIET_HOURS,
+    DEFAULT_ZONE,
+    QuietHours,
+)
 from shared.events import care, check_ins, contacts, matches, participants, pool, programmes
 from shared.events.check_ins import CheckInStatus
 from shared.events.contacts import ContactRole
@@ -30,7 +34,7 @@ class KnownContact:
     time_zone: str = DEFAULT_ZONE
     erased: bool = False
 
-    def knows(self, payload: Payload) -> bool:
+    def knows(self, _: Payload) -> bool:
         """A contact repeats nothing: each request for a link is one of its own."""
         return False
 
@@ -99,13 +103,13 @@ class KnownProgramme:
     """What messages need of a programme. Its defaults are used until it is known."""
 
     name: str = "Common Ground"
-    quiet: QuietHours = QuietHours()
+    quiet: QuietHours = DEFAULT_QUIET_HOURS
     mentee_answer_days: int = 7
     mentor_answer_days: int = 7
     cities: tuple[KnownCity, ...] = ()
     coordinators: tuple[KnownCoordinator, ...] = ()
 
-    def knows(self, payload: Payload) -> bool:
+    def knows(self, _: Payload) -> bool:
         """Nobody is written to because of a programme."""
         return False
 
@@ -126,7 +130,9 @@ class KnownProgramme:
         return tuple(dict.fromkeys(one.coordinator_id for one in chosen))
 
     @classmethod
-    def after(cls, before: "KnownProgramme | None", event: Event[Payload]) -> "KnownProgramme | None":
+    def after(
+        cls, before: "KnownProgramme | None", event: Event[Payload]
+    ) -> "KnownProgramme | None":
         """The programme after this event."""
         payload = event.payload
         if not isinstance(payload, programmes.ProgrammeChanged):
@@ -177,7 +183,7 @@ class KnownWaiting:
 
     notes: int = 0
 
-    def knows(self, payload: Payload) -> bool:
+    def knows(self, _: Payload) -> bool:
         """Each note is news."""
         return False
 

@@ -5,14 +5,21 @@ the mail server is away. Every function returns None where there is nothing (mor
 repeated. `now` is domain time, `machine` is machine time.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from services.notifications.domain.message import Addressed, Claim, Message, Stage
+from services.notifications.domain.quiet_hours import QuietHours, earliest, zone_named
 from shared.decisions import Decision
-from shared.events.messages import FailureReason, MessageFailed, MessageSent
+from shared.events.messages import FailureReason, MessageFailed, MessageKind, MessageSent
+
+Decide: TypeAlias = Callable[[Message | None], Decision[Message] | None]
+
+SHE_WAITS_FOR_IT: Final = frozenset({MessageKind.CONFIRM_ADDRESS, MessageKind.YOUR_LINK})
+"""She asked for these a moment ago and sits there: the quiet hours would only be in her way."""
 
 FIRST_RETRY_AFTER: Final = timedelta(seconds=2)
 LONGEST_RETRY_AFTER: Final = timedelta(minutes=15)
@@ -39,19 +46,32 @@ class Patience:
     claim_for: timedelta = timedelta(minutes=5)
 
 
-def release(message: Message, now: datetime, send_at: datetime) -> Decision[Message] | None:
-    """Its contact is known: it may go at `send_at`, which is now or when the quiet hours are over."""
+DEFAULT_PATIENCE: Final = Patience()
+
+
+def send_at(message: Message, zone: str, quiet: QuietHours, now: datetime) -> datetime:
+    """When it may go: now, or when the quiet hours of the recipient's zone are over.
+
+    Coordinators are written to at any hour, since somebody may need help.
+    """
+    if message.to_coordinator or message.kind in SHE_WAITS_FOR_IT:
+        return now
+    return earliest(now, quiet, zone_named(zone))
+
+
+def release(message: Message, now: datetime, at: datetime) -> Decision[Message] | None:
+    """Its contact is known: it may go at `at`, which is now or when the quiet hours are over."""
     if message.stage is not Stage.WAITING_FOR_CONTACT:
         return None
-    stage = Stage.HELD if send_at > now else Stage.QUEUED
-    return Decision(replace(message, stage=stage, send_at=send_at))
+    stage = Stage.HELD if at > now else Stage.QUEUED
+    return Decision(replace(message, stage=stage, send_at=at))
 
 
-def hold(message: Message, send_at: datetime) -> Decision[Message] | None:
+def hold(message: Message, at: datetime) -> Decision[Message] | None:
     """The mail server was away for so long that it is night there now: it goes in the morning."""
     if message.stage is not Stage.QUEUED:
         return None
-    return Decision(replace(message, stage=Stage.HELD, send_at=send_at, retry_at=None))
+    return Decision(replace(message, stage=Stage.HELD, send_at=at, retry_at=None))
 
 
 def on_time(message: Message, now: datetime) -> Decision[Message] | None:
@@ -108,7 +128,7 @@ def claim(
     )
 
 
-def record(  # noqa: PLR0913  (two clocks and a chance, all passed in)
+def record(
     message: Message,
     by: Claim,
     delivery: Delivery,
@@ -159,7 +179,7 @@ def take_back(
     by: who asks, if she may also take back what an earlier sender has abandoned.
     """
     waits = message.stage in (Stage.WAITING_FOR_CONTACT, Stage.HELD, Stage.QUEUED)
-    abandoned = by is not None and is_abandoned(message, by, patience or Patience())
+    abandoned = by is not None and is_abandoned(message, by, patience or DEFAULT_PATIENCE)
     if not waits and not abandoned:
         return None
     return fail(message, FailureReason.NO_LONGER_MEANT)

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-
-
 DEFAULT_ZONE = "Europe/Copenhagen"
 
 
@@ -24,6 +22,9 @@ class QuietHours:
         if self.start <= self.end:
             return self.start <= hour < self.end
         return hour >= self.start or hour < self.end
+
+
+DEFAULT_QUIET_HOURS = QuietHours()
 
 
 def zone_named(name: str) -> tzinfo:

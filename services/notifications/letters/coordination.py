@@ -70,6 +70,4 @@ def views_diverged(w: Writing) -> Letter:
 def _letter(w: Writing, subject: Phrase, *blocks: Block) -> Letter:
     say = w.say
     which = say("It is match {match}.", match=w.match_id)
-    return Letter(
-        subject, (*blocks, which, Button(say("Open the overview"), w.urls.overview))
-    )
+    return Letter(subject, (*blocks, which, Button(say("Open the overview"), w.urls.overview)))

@@ -17,7 +17,9 @@ def check_in(w: Writing) -> Letter:
             ),
             say("How is it going, and what would you like to do next? It takes a minute."),
             Button(say("Answer"), w.urls.action),
-            say("If something troubles you, you can ask for help there: only your coordinator sees it."),
+            say(
+                "If something troubles you, you can ask for help there: only your coordinator sees it."
+            ),
         ),
     )
 
@@ -72,11 +74,11 @@ def closure(w: Writing) -> Letter:
         )
     if content.again:
         blocks.append(
-            say("You are part of the next round. If you would rather take a break, tell us on your page.")
+            say(
+                "You are part of the next round. If you would rather take a break, tell us on your page."
+            )
         )
     else:
-        blocks.append(
-            say("Whenever you would like a new match, one click on your page is enough.")
-        )
+        blocks.append(say("Whenever you would like a new match, one click on your page is enough."))
     blocks.append(Button(say("Open my page"), w.urls.my_page))
     return Letter(say("Thank you for this time together"), tuple(blocks))

@@ -18,7 +18,9 @@ from markupsafe import Markup
 _ISOLATE: Final = "\u2068"
 _END_OF_ISOLATE: Final = "\u2069"
 _LONGEST_NAME: Final = 80
-_SPACES_AND_CONTROLS: Final = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_SPACES_AND_CONTROLS: Final = re.compile(
+    r"[\s\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]+"
+)
 _LOOKS_LIKE_A_LINK: Final = re.compile(r"://|www\.|[/@<>]|\.\w{2,}\b", re.IGNORECASE)
 
 

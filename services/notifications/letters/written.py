@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -23,6 +24,7 @@ from services.notifications.domain.message import Addressed, Message
 from services.notifications.letters import coordination, matching, mentorship, participation
 from services.notifications.letters.letter import Letter, Urls, Writing
 from services.notifications.letters.say import Phrase, Say, name_for_letter
+from shared.errors import CommonGroundError
 from shared.events.messages import MessageKind
 from shared.security.links import Links, Purpose
 from shared.web.languages import LOCALES, catalogue, direction
@@ -72,6 +74,10 @@ ACTIONS: Final[Mapping[MessageKind, tuple[Purpose, str]]] = MappingProxyType(
 """What the link in a message is for, and on which of intake's pages it is answered."""
 
 
+class AddressUnusable(CommonGroundError):
+    """No mail can be written to this address."""
+
+
 @dataclass(frozen=True, slots=True)
 class Letterhead:
     """Who the messages are from, where their links lead, and what signs them."""
@@ -108,7 +114,7 @@ def speaker(locale: str) -> Say:
 
 
 def write(message: Message, addressed: Addressed, letterhead: Letterhead) -> Mail:
-    """The e-mail for a claimed message. Raises ValueError if its address cannot be written to."""
+    """The e-mail for a claimed message. Raises `AddressUnusable`."""
     say = speaker(addressed.locale)
     letter, urls = write_letter(message, addressed, letterhead)
     frame = {
@@ -134,7 +140,9 @@ def write(message: Message, addressed: Addressed, letterhead: Letterhead) -> Mai
     return Mail(letterhead.address, addressed.email, mail.as_bytes(policy=policy))
 
 
-def write_letter(message: Message, addressed: Addressed, letterhead: Letterhead) -> tuple[Letter, Urls]:
+def write_letter(
+    message: Message, addressed: Addressed, letterhead: Letterhead
+) -> tuple[Letter, Urls]:
     """The letter and its links, without the frame."""
     if message.content is None:
         raise ValueError(f"message {message.message_id} is done and has no content any more")
@@ -157,7 +165,14 @@ def _headed(
     mail["Message-ID"] = f"<{_digest(message.message_id)}@{letterhead.address.rpartition('@')[2]}>"
     mail["Date"] = format_datetime(addressed.dated)
     mail["From"] = Address(addressed.programme_name, addr_spec=letterhead.address)
-    mail["To"] = Address(name_for_letter(addressed.name), addr_spec=addressed.email)
+    try:
+        mail["To"] = Address(name_for_letter(addressed.name), addr_spec=addressed.email)
+    except (ValueError, IndexError, MessageError) as error:
+        # `from None`: the original error quotes the address.
+        raise AddressUnusable(
+            f"The address of {message.recipient_id!r} is not one ({type(error).__name__}); "
+            "she or her coordinator can correct it."
+        ) from None
     mail["Subject"] = " ".join(subject.split())
     mail["Content-Language"] = locale
     mail["Auto-Submitted"] = "auto-generated"

@@ -60,8 +60,8 @@ def test_created_users_may_use_their_own_database_only(tmp_path: Path) -> None:
             url = engine.mongodb_url("intake")
             assert url != elsewhere.mongodb_url("intake")
             assert url.count("retryWrites") == 1
-            client: MongoClient[dict[str, Any]]
-            with MongoClient(url) as client:
+            own: MongoClient[dict[str, Any]] = MongoClient(url)
+            with own as client:
                 client.intake.probe.insert_one({"_id": "own"})
                 with pytest.raises(OperationFailure, match="not authorized"):
                     client.matching.probe.find_one()

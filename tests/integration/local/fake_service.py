@@ -27,6 +27,10 @@ from shared.clock import open_clock
 
 NAME = os.environ["INSTANCE"].removesuffix("-1")
 CLOCK = open_clock(os.environ["CLOCK"])
+SETTINGS = (
+    "KAFKA_URL", "MONGODB_URL", "PUBLIC_URL", "SMTP_URL", "SEED", "OPERATOR_KEY_HASHES",
+    "RESEND_STATE", "INSTANCE",
+)  # fmt: skip
 
 
 class State:
@@ -40,7 +44,8 @@ class State:
 
 def say(event: str, level: str = "info") -> None:
     now = CLOCK.now().isoformat()
-    print(json.dumps({"timestamp": now, "level": level, "event": event, "service": NAME}))
+    entry = {"timestamp": now, "level": level, "event": event, "service": NAME}
+    sys.stdout.write(json.dumps(entry) + "\n")
     sys.stdout.flush()
 
 
@@ -84,7 +89,7 @@ async def echo(request: Request) -> Response:
             "method": request.method,
             "path": request.scope["raw_path"].decode(),
             "query": request.url.query,
-            "headers": {name: value for name, value in request.headers.items()},
+            "headers": dict(request.headers),
             "size": size,
             "beginning": beginning.decode("utf-8", "replace"),
         },
@@ -139,21 +144,21 @@ async def seen(_request: Request) -> Response:
         {
             "client_gone": State.client_gone,
             "pid": os.getpid(),
-            "settings": {
-                name: os.environ.get(name)
-                for name in ("KAFKA_URL", "MONGODB_URL", "PUBLIC_URL", "SMTP_URL", "SEED")
-                + ("LINK_SECRET", "OPERATOR_KEY_HASHES", "RESEND_STATE", "INSTANCE")
-            },
+            "settings": {name: os.environ.get(name) for name in SETTINGS},
         }
     )
+
+
+def note_the_end() -> None:
+    with Path(os.environ["FAKE_ENDED"]).open("a") as ended:
+        ended.write(f"{NAME}\n")
 
 
 @asynccontextmanager
 async def lifespan(_app: Starlette) -> AsyncIterator[None]:
     say(f"{NAME} is there")
     yield
-    with Path(os.environ["FAKE_ENDED"]).open("a") as ended:
-        ended.write(f"{NAME}\n")
+    note_the_end()
 
 
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH"]
@@ -175,7 +180,7 @@ app = Starlette(
 )
 
 if __name__ == "__main__":
-    if NAME == os.environ.get("FAKE_CRASHES"):
+    if os.environ.get("FAKE_CRASHES") == NAME:
         say("cannot go on: the setting MOON is missing", "error")
         sys.exit(3)
     uvicorn.run(

@@ -31,7 +31,9 @@ async def work(platform: Platform) -> int:
         # Open work for an hour: draining would take all of its time.
         async with httpx.AsyncClient(trust_env=False) as client:
             await client.post(f"{platform.origin_url}/intake/be-busy?for_s=3600")
-    print("PIDS", json.dumps({name: platform.service(name).pid for name in NAMES}), flush=True)
+    pids = {name: platform.service(name).pid for name in NAMES}
+    sys.stdout.write(f"PIDS {json.dumps(pids)}\n")
+    sys.stdout.flush()
     await asyncio.Event().wait()
     return 0
 

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from deploy.local.processes import CrashLoop
+from deploy.local.settings import PROJECT
 from deploy.local.supervisor import DirectoryInUse, Platform
 from tests.integration.local.conftest import Ground
 from tests.integration.local.fakes import until
@@ -63,10 +64,10 @@ async def test_a_killed_service_comes_back_on_its_port_and_it_is_said_once(
 
 
 async def test_the_mail_server_and_the_origin_come_back_too(platform: Platform) -> None:
-    for name in ("mail", "origin"):
-        before = platform.service(name).pid
+    before = {name: platform.service(name).starts for name in ("mail", "origin")}
+    for name in before:
         platform.service(name).kill()
-        await until(lambda name=name, before=before: platform.service(name).pid not in {None, before})
+    await until(lambda: all(platform.service(name).starts > n for name, n in before.items()))
     await platform.ready()
     async with httpx.AsyncClient(trust_env=False) as client:
         answer = await client.get(f"{platform.origin_url}/mailbox/")
@@ -131,7 +132,7 @@ def standalone(ground: Ground, **environment: str) -> subprocess.Popen[str]:
     """A supervisor in a process of its own, which prints the pids of its children when ready."""
     return subprocess.Popen(
         [sys.executable, str(STANDALONE), str(ground.settings.var)],
-        env={**os.environ, "PYTHONPATH": os.getcwd(), **environment},
+        env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -34,9 +34,11 @@ def test_a_reserved_port_is_for_a_server_of_ours_and_for_nobody_else() -> None:
     reserved = ReservedPort()
     with socket.socket() as stranger, pytest.raises(OSError, match="in use"):
         stranger.bind(("127.0.0.1", reserved.number))
-    with socket.create_server(("127.0.0.1", reserved.number)) as ours:
-        with socket.create_connection(ours.getsockname()):
-            pass
+    with (
+        socket.create_server(("127.0.0.1", reserved.number)) as ours,
+        socket.create_connection(ours.getsockname()),
+    ):
+        pass
     with socket.create_server(("127.0.0.1", reserved.number)):
         pass  # and again, as after a crash
     reserved.release()

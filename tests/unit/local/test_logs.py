@@ -1,6 +1,9 @@
 import io
 import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Self
 
 import pytest
 from rich.console import Console
@@ -15,8 +18,21 @@ class Terminal:
         self._screen = io.StringIO()
         self.view = LogView(Console(file=self._screen, width=300), directory, level)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self.view.close()
+
     def shown(self) -> list[str]:
         return self._screen.getvalue().splitlines()
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Callable[[str], Terminal]]:
+    """Opens terminals that show logs from a level on."""
+    with ExitStack() as stack:
+        yield lambda level: stack.enter_context(Terminal(tmp_path, level))
 
 
 def a_line(event: str, level: str = "info", **more: object) -> bytes:
@@ -24,10 +40,10 @@ def a_line(event: str, level: str = "info", **more: object) -> bytes:
     return json.dumps(entry).encode() + b"\n"
 
 
-def test_an_entry_is_one_readable_line(tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path, "info")
-    terminal.view.take("matching", a_line("round done", service="matching", pairs=3, city="Odense"))
-    (line,) = terminal.shown()
+def test_an_entry_is_one_readable_line(tmp_path: Path, terminal: Callable[[str], Terminal]) -> None:
+    screen = terminal("info")
+    screen.view.take("matching", a_line("round done", service="matching", pairs=3, city="Odense"))
+    (line,) = screen.shown()
     assert line.endswith(" matching      round done pairs=3 city=Odense")
 
 
@@ -35,26 +51,32 @@ def test_an_entry_is_one_readable_line(tmp_path: Path) -> None:
     ("level", "shown"),
     [("debug", 4), ("info", 3), ("warning", 2), ("error", 2), ("critical", 2)],
 )
-def test_the_level_filters_but_never_a_warning(tmp_path: Path, level: str, shown: int) -> None:
-    terminal = Terminal(tmp_path, level)
+def test_the_level_filters_but_never_a_warning(
+    tmp_path: Path, terminal: Callable[[str], Terminal], level: str, shown: int
+) -> None:
+    screen = terminal(level)
     for each in ("debug", "info", "warning", "error"):
-        terminal.view.take("intake", a_line("x", each))
-    assert len(terminal.shown()) == shown
+        screen.view.take("intake", a_line("x", each))
+    assert len(screen.shown()) == shown
     assert len((tmp_path / "intake.jsonl").read_text().splitlines()) == 4
 
 
-def test_a_traceback_on_stderr_is_shown_and_kept_as_json(tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path, "warning")
-    terminal.view.take("intake", b"ModuleNotFoundError: No module named 'x'\n", stderr=True)
-    assert "ModuleNotFoundError" in terminal.shown()[0]
+def test_a_traceback_on_stderr_is_shown_and_kept_as_json(
+    tmp_path: Path, terminal: Callable[[str], Terminal]
+) -> None:
+    screen = terminal("warning")
+    screen.view.take("intake", b"ModuleNotFoundError: No module named 'x'\n", stderr=True)
+    assert "ModuleNotFoundError" in screen.shown()[0]
     assert json.loads((tmp_path / "intake.jsonl").read_text())["level"] == "error"
-    assert "ModuleNotFoundError" in terminal.view.last_lines("intake")
+    assert "ModuleNotFoundError" in screen.view.last_lines("intake")
 
 
-def test_a_line_cannot_steer_the_terminal(tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path, "info")
-    terminal.view.take("intake", a_line("\x1b[2J\rhidden", name="[bold]\x07æ ع"))
-    (line,) = terminal.shown()
+def test_a_line_cannot_steer_the_terminal(
+    tmp_path: Path, terminal: Callable[[str], Terminal]
+) -> None:
+    screen = terminal("info")
+    screen.view.take("intake", a_line("\x1b[2J\rhidden", name="[bold]\x07æ ع"))
+    (line,) = screen.shown()
     assert "\x1b" not in line
     assert "[bold] æ ع" in line
 
@@ -62,7 +84,9 @@ def test_a_line_cannot_steer_the_terminal(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line", [b"{not json}\n", b"[1]\n", b"\xff\xfe\n", b"{}\n", b'{"level": 3, "event": null}\n']
 )
-def test_a_line_that_is_no_entry_is_shown_as_it_is(tmp_path: Path, line: bytes) -> None:
-    terminal = Terminal(tmp_path, "info")
-    terminal.view.take("intake", line)
-    assert len(terminal.shown()) == 1
+def test_a_line_that_is_no_entry_is_shown_as_it_is(
+    terminal: Callable[[str], Terminal], line: bytes
+) -> None:
+    screen = terminal("info")
+    screen.view.take("intake", line)
+    assert len(screen.shown()) == 1

@@ -1,0 +1,1 @@
+"""A sample programme and invented people, to try the platform on."""

@@ -1,0 +1,39 @@
+"""The composition root: settings → store, service, routes → one ASGI app."""
+
+from fastapi import FastAPI
+
+from services.intake.api import coordinators, my_page, pages, programmes, registration
+from services.intake.api.asking import RateLimit
+from services.intake.domain.tables import load_tables
+from services.intake.handlers import follow
+from services.intake.registrar import Registrar
+from services.intake.service import Intake
+from services.intake.settings import Settings
+from services.intake.store import Store
+from shared.runtime import Runtime
+
+
+def make_intake(runtime: Runtime) -> Intake:
+    """Intake on what the process runs on."""
+    store = Store(runtime)
+    tables = load_tables()
+    registrar = Registrar(store, runtime.ids, runtime.hashes, tables)
+    return Intake(store, registrar, runtime.pipeline, runtime.relay, tables)
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """The whole service, not started."""
+    runtime = Runtime("intake", settings)
+    intake = make_intake(runtime)
+    follow(runtime, intake)
+    runtime.every_tick_call(intake.registrar.finish_cut_off, name="registrations")
+    app = runtime.web_app(
+        registration.router,
+        my_page.router,
+        pages.router,
+        coordinators.router,
+        programmes.router,
+    )
+    app.state.intake = intake
+    app.state.rate_limit = RateLimit(settings.requests_per_minute)
+    return app

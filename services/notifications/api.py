@@ -1,0 +1,91 @@
+"""HTTP in: coordinators look up which messages went out or failed. Ids and kinds, never text."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from services.notifications.domain.message import Message, Stage
+from services.notifications.store import Store
+from shared.events.messages import FailureReason, MessageKind
+from shared.web.access import Coordinator
+
+_PAGE = 100
+
+
+class MessageShown(BaseModel):
+    """One message as a coordinator sees it."""
+
+    message_id: str
+    recipient_id: str
+    kind: MessageKind
+    status: Stage
+    because_of: str
+    match_id: str | None
+    check_in_number: int | None
+    asked_at: datetime
+    send_at: datetime | None
+    sent_at: datetime | None
+    attempts: int
+    resent: int
+    failure: FailureReason | None
+
+    @classmethod
+    def of(cls, message: Message) -> "MessageShown":
+        """Without anything personal: that is not in the message once it is done, nor shown before."""
+        return cls(
+            message_id=message.message_id,
+            recipient_id=message.recipient_id,
+            kind=message.kind,
+            status=message.stage,
+            because_of=message.because_of,
+            match_id=message.match_id,
+            check_in_number=message.check_in_number,
+            asked_at=message.asked_at,
+            send_at=message.send_at,
+            sent_at=message.sent_at,
+            attempts=message.attempts,
+            resent=message.resent,
+            failure=message.failure,
+        )
+
+
+class MessagesShown(BaseModel):
+    """One page of messages; `next` is the cursor of the following one, or None."""
+
+    messages: list[MessageShown]
+    next: str | None
+
+
+def router(store: Store) -> APIRouter:
+    """The routes of this service."""
+    routes = APIRouter()
+
+    @routes.get("/messages")
+    async def messages(
+        _: Coordinator,
+        recipient: str | None = None,
+        status: Stage | None = None,
+        kind: MessageKind | None = None,
+        match: str | None = None,
+        programme: str | None = None,
+        after: str = "",
+        limit: Annotated[int, Query(ge=1, le=1000)] = _PAGE,
+    ) -> MessagesShown:
+        """Messages in the order of their ids, filtered by any of the parameters."""
+        filters = {
+            "recipient_id": recipient,
+            "stage": status.value if status is not None else None,
+            "kind": kind.value if kind is not None else None,
+            "match_id": match,
+            "programme": programme,
+        }
+        found = [
+            MessageShown.of(message)
+            async for _id, message in store.listed(filters, after=after, limit=limit)
+        ]
+        more = len(found) == limit
+        return MessagesShown(messages=found, next=found[-1].message_id if more else None)
+
+    return routes

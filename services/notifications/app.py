@@ -1,0 +1,54 @@
+"""Composition root: settings → store, service, sender, routes → one ASGI app."""
+
+from datetime import datetime
+
+from fastapi import FastAPI
+
+from services.notifications import api, handlers
+from services.notifications.letters.written import Letterhead
+from services.notifications.mail_server import MailServer, MailServerAddress
+from services.notifications.sender import Sender, SenderOptions
+from services.notifications.service import Notifications
+from services.notifications.settings import Settings
+from services.notifications.store import Store
+from shared.runtime import Runtime
+
+
+def build(settings: Settings) -> FastAPI:
+    """The service, not started."""
+    runtime = Runtime("notifications", settings)
+    store = Store(runtime)
+    notifications = Notifications(runtime, store)
+    sender = make_sender(runtime, store, settings)
+    handlers.register(runtime, notifications)
+
+    async def tick(now: datetime) -> datetime | None:
+        """Counts after time has done its work: what became due now keeps the clock from moving on."""
+        next_at = await notifications.let_time_pass(now)
+        await sender.note_open_mails()
+        return next_at
+
+    notifications.tick_by(runtime.every_tick_call(tick, name="messages"))
+    runtime.in_background(sender.run, name="sender")
+    return runtime.web_app(api.router(store))
+
+
+def make_sender(runtime: Runtime, store: Store, settings: Settings) -> Sender:
+    """The sender with its connections to the mail server."""
+    mail_server = MailServer(
+        MailServerAddress.read(settings.smtp_url),
+        hello=settings.mail_from.rpartition("@")[2],
+        connections=settings.smtp_connections,
+        timeout_s=settings.smtp_timeout_s,
+    )
+    options = SenderOptions(
+        instance=settings.instance,
+        letterhead=Letterhead(
+            address=settings.mail_from,
+            public_url=settings.public_url,
+            link_secret=settings.link_secret.get_secret_value(),
+        ),
+        patience=settings.patience,
+        mails_at_once=settings.mails_at_once,
+    )
+    return Sender(store, runtime.clock, runtime.work, mail_server, options)

@@ -1,0 +1,248 @@
+"""Sending: claim what is due with one bulk write, hand it to the mail server, note what came of it.
+
+What must stay true: only the winner of a claim sends; what was claimed and not noted (a crash) is
+sent again exactly as it was, since the claim keeps all that its text was made of.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from services.notifications.domain import life
+from services.notifications.domain.known import KnownContact, KnownProgramme
+from services.notifications.domain.life import DEFAULT_PATIENCE, Delivery, Patience
+from services.notifications.domain.message import Addressed, Claim, Message, Stage
+from services.notifications.domain.still_meant import Facts, still_meant
+from services.notifications.letters.written import AddressUnusable, Letterhead, write
+from services.notifications.mail_server import MailServer
+from services.notifications.store import Store
+from shared.clock import Clock, SystemClock
+from shared.decisions import Decision
+from shared.errors import StillContended
+from shared.events.participants import Role
+from shared.ids import Ids
+from shared.messaging.work import Work
+from shared.storage.changes import Cause, Change, Status
+from shared.storage.database import STORAGE_AWAY
+
+_LOOK_EVERY_S: Final = 1.0
+_PAUSE_AFTER_FAILURE_S: Final = 1.0
+_FINISH_WITHIN_S: Final = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SenderOptions:
+    """Who this sender is among the instances, and its limits."""
+
+    instance: str
+    letterhead: Letterhead
+    patience: Patience = DEFAULT_PATIENCE
+    mails_at_once: int = 200
+
+
+class Sender:
+    """Sends what is due, for ever. Any number of instances may run."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        work: Work,
+        mail_server: MailServer,
+        options: SenderOptions,
+        *,
+        machine: Clock | None = None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._work = work
+        self._mail_server = mail_server
+        self._options = options
+        self._machine = machine or SystemClock()
+        self._life = Ids().new()
+        self._nudged = asyncio.Event()
+        self._counting = asyncio.Lock()
+
+    async def note_open_mails(self) -> None:
+        """Counts what is to be sent, for the stepped clock, and wakes the loop if there is any."""
+        await self._count()
+        if self._work.mails:
+            self._nudged.set()
+
+    async def run(self) -> None:
+        """Until cancelled; what is on its way then is still finished, within a few seconds."""
+        try:
+            while True:
+                self._nudged.clear()
+                sending = asyncio.create_task(self._send_what_is_due())
+                try:
+                    await asyncio.shield(sending)
+                except asyncio.CancelledError:
+                    await asyncio.wait({sending}, timeout=_FINISH_WITHIN_S)
+                    raise
+                await self._rest()
+        finally:
+            await self._mail_server.close()
+
+    async def send_once(self) -> int:
+        """Claims and sends one batch of what is due. Returns how many were looked at."""
+        by = Claim(self._options.instance, self._life, self._machine.now())
+        patience = self._options.patience
+        due = await self._store.sendable(by.at, by, patience, self._options.mails_at_once)
+        if not due:
+            return 0
+        claimed = await self._claim(due, by)
+        give_back_at = by.at + patience.claim_for / 2
+        deliveries = await asyncio.gather(
+            *(self._deliver(message, give_back_at) for message in claimed)
+        )
+        await self._note(claimed, deliveries, by)
+        return len(due)
+
+    async def _send_what_is_due(self) -> None:
+        try:
+            while await self.send_once():
+                await self._count()
+            await self._count()
+        except (*STORAGE_AWAY, StillContended) as error:
+            log.warning("sender_waits", error=type(error).__name__)
+            await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
+        except Exception:
+            log.exception("sender_failed")
+            await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
+
+    async def _count(self) -> None:
+        """One count at a time: a slow old one must not overwrite a newer one."""
+        async with self._counting:
+            self._work.mails = await self._store.count_open()
+
+    async def _rest(self) -> None:
+        """Until there is something new, or a pause after a failed attempt may be over."""
+        try:
+            async with asyncio.timeout(_LOOK_EVERY_S):
+                await self._nudged.wait()
+        except TimeoutError:
+            pass
+
+    async def _claim(self, due: Sequence[Message], by: Claim) -> list[Message]:
+        """Those that this sender has won, as they are now."""
+        now = self._clock.now()
+        facts = await self._store.facts_of(due)
+        contacts = await self._store.contacts_of(due)
+        programmes = await self._store.programmes_of(due)
+        changes = []
+        for message in due:
+            programme = programmes.get(message.programme, KnownProgramme())
+            addressed = _addressed(message, contacts, programme, now)
+            decide = self._claiming(facts[message.message_id], addressed, programme, by, now)
+            changes.append(_change(message, decide, now))
+        outcomes = await self._store.messages.change(changes)
+        return [
+            outcome.state
+            for outcome in outcomes
+            if outcome.status is Status.CHANGED
+            and outcome.state is not None
+            and outcome.state.stage is Stage.SENDING
+            and outcome.state.claim == by
+        ]
+
+    def _claiming(
+        self,
+        facts: Facts,
+        addressed: Addressed | None,
+        programme: KnownProgramme,
+        by: Claim,
+        now: datetime,
+    ) -> life.Decide:
+        patience = self._options.patience
+
+        def decide(message: Message | None) -> Decision[Message] | None:
+            if message is None:
+                return None
+            if not still_meant(message, facts):
+                return life.take_back(message, by, patience)
+            if facts.contact is None or addressed is None:
+                return None
+            at = life.send_at(message, facts.contact.time_zone, programme.quiet, now)
+            if at > now and message.stage is Stage.QUEUED:
+                return life.hold(message, at)
+            return life.claim(message, by, addressed, now, patience)
+
+        return decide
+
+    async def _deliver(self, message: Message, give_back_at: datetime) -> Delivery:
+        """One mail. Whatever is wrong with it must not stop the others."""
+        if message.addressed is None or self._machine.now() >= give_back_at:
+            return Delivery.LATER
+        try:
+            mail = write(message, message.addressed, self._options.letterhead)
+            return await self._mail_server.deliver(mail)
+        except AddressUnusable as error:
+            log.warning("address_unusable", message_id=message.message_id, why=str(error))
+            return Delivery.REFUSED
+        except Exception as error:  # noqa: BLE001  (noted, tried again later, given up in the end)
+            # Without the traceback: its lines could quote the letter.
+            log.error("mail_not_made", message_id=message.message_id, error=type(error).__name__)  # noqa: TRY400
+            return Delivery.LATER
+
+    async def _note(
+        self, claimed: Sequence[Message], deliveries: Sequence[Delivery], by: Claim
+    ) -> None:
+        now, machine = self._clock.now(), self._machine.now()
+        await self._store.messages.change(
+            [
+                _change(message, self._recording(by, delivery, now, machine), now)
+                for message, delivery in zip(claimed, deliveries, strict=True)
+            ]
+        )
+
+    def _recording(
+        self, by: Claim, delivery: Delivery, now: datetime, machine: datetime
+    ) -> Callable[[Message | None], Decision[Message] | None]:
+        chance = random.random()  # noqa: S311  (spreads retries; nothing secret)
+        patience = self._options.patience
+
+        def decide(message: Message | None) -> Decision[Message] | None:
+            if message is None:
+                return None
+            return life.record(message, by, delivery, now, machine, chance, patience)
+
+        return decide
+
+
+def _change(message: Message, decide: life.Decide, now: datetime) -> Change[Message]:
+    """The journey of the event that asked for the message goes on."""
+    cause = Cause(now, message.correlation_id, message.because_of)
+    return Change(message.message_id, decide, cause)
+
+
+def _addressed(
+    message: Message,
+    contacts: Mapping[str, KnownContact],
+    programme: KnownProgramme,
+    now: datetime,
+) -> Addressed | None:
+    """All that the text needs beside the codes; None if the contact is not known."""
+    contact = contacts.get(message.recipient_id)
+    if contact is None:
+        return None
+    other = contacts.get(message.introduces) if message.introduces is not None else None
+    is_mentor = message.content is not None and message.content.role is Role.MENTOR
+    return Addressed(
+        email=contact.email,
+        name=contact.name,
+        locale=contact.locale,
+        programme_name=programme.name,
+        city_name=programme.city_name(message.city),
+        answer_days=programme.mentor_answer_days if is_mentor else programme.mentee_answer_days,
+        dated=now,
+        other_name=other.name if other is not None else None,
+        other_email=other.email if other is not None else None,
+    )

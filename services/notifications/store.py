@@ -1,0 +1,155 @@
+"""The only module that knows notifications' documents: collections, indexes, queries."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from services.notifications.domain.known import (
+    KnownCare,
+    KnownCheckIns,
+    KnownContact,
+    KnownMatch,
+    KnownParticipant,
+    KnownProgramme,
+    KnownWaiting,
+)
+from services.notifications.domain.life import Patience
+from services.notifications.domain.message import Claim, Message, Stage
+from services.notifications.domain.still_meant import Facts
+from shared.runtime import Runtime
+
+_STAGE: Final = "state.stage"
+_RECIPIENT: Final = "state.recipient_id"
+_INTRODUCES: Final = "state.introduces"
+_BECAUSE_OF: Final = "state.because_of"
+_UNSENT: Final = (Stage.WAITING_FOR_CONTACT.value, Stage.HELD.value, Stage.QUEUED.value)
+_OPEN: Final = (Stage.QUEUED.value, Stage.SENDING.value)
+
+
+class Store:
+    """Notifications' collections.
+
+    messages: its reason to be; `_id` is event + recipient + kind. known: what it knows of others;
+    personal data is in the documents `contacts/…` and nowhere else.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        unsent = {_STAGE: {"$in": list(_UNSENT)}}
+        self.messages = runtime.aggregates(
+            "messages",
+            Message,
+            indexes=(
+                IndexModel([(_STAGE, ASCENDING), ("state.retry_at", ASCENDING)], name="stage"),
+                IndexModel(
+                    [(_RECIPIENT, ASCENDING), ("state.asked_at", DESCENDING)], name="recipient"
+                ),
+                IndexModel(
+                    [(_INTRODUCES, ASCENDING)], name="introduces", partialFilterExpression=unsent
+                ),
+                IndexModel(
+                    [(_BECAUSE_OF, ASCENDING)], name="because_of", partialFilterExpression=unsent
+                ),
+            ),
+        )
+        self.contacts = runtime.aggregates("known", KnownContact, prefix="contacts/")
+        self.participants = runtime.aggregates("known", KnownParticipant, prefix="participants/")
+        self.programmes = runtime.aggregates("known", KnownProgramme, prefix="programmes/")
+        self.matches = runtime.aggregates("known", KnownMatch, prefix="matches/")
+        self.waiting = runtime.aggregates("known", KnownWaiting, prefix="pool/")
+        self.check_ins = runtime.aggregates("known", KnownCheckIns, prefix="check-ins/")
+        self.care = runtime.aggregates("known", KnownCare, prefix="care/")
+
+    async def waiting_because_of(self, event_ids: Iterable[str]) -> list[Message]:
+        """Messages that these events asked for and that still wait for a contact."""
+        return await self._messages(
+            {_BECAUSE_OF: {"$in": list(event_ids)}, _STAGE: Stage.WAITING_FOR_CONTACT.value}
+        )
+
+    async def waiting_for(self, people: Iterable[str]) -> list[Message]:
+        """Messages that wait for the contact of one of these people."""
+        return [
+            message
+            for message in await self.unsent_about(people)
+            if message.stage is Stage.WAITING_FOR_CONTACT
+        ]
+
+    async def unsent_about(self, people: Iterable[str]) -> list[Message]:
+        """Messages to these people, or introducing them, that nobody is sending yet."""
+        ids = list(people)
+        stages = {_STAGE: {"$in": list(_UNSENT)}}
+        to_them = await self._messages({_RECIPIENT: {"$in": ids}, **stages})
+        introducing = await self._messages({_INTRODUCES: {"$in": ids}, **stages})
+        return list({one.message_id: one for one in (*to_them, *introducing)}.values())
+
+    async def sendable(
+        self, machine: datetime, by: Claim, patience: Patience, limit: int
+    ) -> list[Message]:
+        """Messages that may be sent now, and those whose sender is gone."""
+        long_ago = machine - patience.claim_for
+        abandoned = await self._messages(
+            {
+                _STAGE: Stage.SENDING.value,
+                "$or": [
+                    {"state.claim.at": {"$lte": long_ago}},
+                    {"state.claim.sender": by.sender, "state.claim.life": {"$ne": by.life}},
+                ],
+            },
+            limit,
+        )
+        queued = await self._messages(
+            {_STAGE: Stage.QUEUED.value, "state.retry_at": {"$not": {"$gt": machine}}}, limit
+        )
+        return [*abandoned, *queued][:limit]
+
+    async def count_open(self) -> int:
+        """How many messages are to be sent now: queued (also those in a pause) or on their way."""
+        return await self.messages.count({_STAGE: {"$in": list(_OPEN)}})
+
+    async def facts_of(self, messages: Sequence[Message]) -> dict[str, Facts]:
+        """What is known around each message, by its id. One query for each kind of fact."""
+        people = {message.recipient_id for message in messages}
+        match_ids = {message.match_id for message in messages if message.match_id is not None}
+        contacts = await self.contacts.load(people)
+        participants = await self.participants.load(people)
+        matches = await self.matches.load(match_ids)
+        check_ins = await self.check_ins.load(match_ids)
+        care = await self.care.load(match_ids)
+        return {
+            message.message_id: Facts(
+                contact=contacts.get(message.recipient_id),
+                participant=participants.get(message.recipient_id),
+                match=matches.get(message.match_id or ""),
+                check_ins=check_ins.get(message.match_id or ""),
+                care=care.get(message.match_id or ""),
+            )
+            for message in messages
+        }
+
+    async def contacts_of(self, messages: Iterable[Message]) -> dict[str, KnownContact]:
+        """The contacts of recipients and of those who are introduced, by person."""
+        people: set[str] = set()
+        for message in messages:
+            people.add(message.recipient_id)
+            if message.introduces is not None:
+                people.add(message.introduces)
+        return await self.contacts.load(people)
+
+    async def programmes_of(self, messages: Iterable[Message]) -> dict[str, KnownProgramme]:
+        """The programmes of these messages, by id."""
+        return await self.programmes.load({message.programme for message in messages})
+
+    def listed(
+        self, filters: Mapping[str, str | None], *, after: str, limit: int
+    ) -> AsyncIterator[tuple[str, Message]]:
+        """Messages by any of recipient, stage, kind, match and programme, in the order of their ids."""
+        query: dict[str, Any] = {
+            f"state.{name}": value for name, value in filters.items() if value is not None
+        }
+        if after:
+            query["_id"] = {"$gt": after}
+        return self.messages.find(query, sort=[("_id", ASCENDING)], limit=limit)
+
+    async def _messages(self, query: Mapping[str, Any], limit: int = 0) -> list[Message]:
+        return [message async for _, message in self.messages.find(query, limit=limit)]

@@ -1,0 +1,78 @@
+"""None of FastStream's five unsafe defaults is left, and a header that is no text stops nothing."""
+
+import asyncio
+from typing import Any
+
+from aiokafka import ConsumerRecord
+from faststream import AckPolicy
+from faststream.kafka.message import KafkaAckableMessage
+
+from shared.events.streams import MATCHES
+from shared.events.wire import Record
+from shared.messaging.broker import _parse, _records, make_broker, make_producer, subscribe
+from shared.messaging.work import Work
+
+
+async def _handle(_: list[Record]) -> None:
+    """Takes anything."""
+
+
+def _subscriber() -> Any:
+    broker = make_broker(["127.0.0.1:1"], "test")
+    return broker, subscribe(
+        broker,
+        MATCHES,
+        group="followup.matches",
+        instance="1",
+        batch_size=500,
+        work=Work(),
+        handle=_handle,
+    )
+
+
+def test_nothing_is_acknowledged_before_it_is_handled() -> None:
+    _, subscriber = _subscriber()
+    assert subscriber.ack_policy is AckPolicy.NACK_ON_ERROR
+
+
+def test_reading_starts_at_the_earliest_record() -> None:
+    _, subscriber = _subscriber()
+    assert subscriber._connection_args["auto_offset_reset"] == "earliest"
+
+
+def test_every_subscriber_has_a_group_and_a_static_membership() -> None:
+    _, subscriber = _subscriber()
+    assert subscriber.group_id == "followup.matches"
+    assert subscriber._connection_args["group_instance_id"] == "followup.matches.1"
+
+
+def test_offsets_are_never_committed_by_a_timer() -> None:
+    _, subscriber = _subscriber()
+    assert subscriber._connection_args["enable_auto_commit"] is False
+
+
+def test_no_topic_is_made_by_a_client() -> None:
+    broker, _ = _subscriber()
+    assert broker.config.broker_config.allow_auto_create_topics is False
+
+
+def test_a_record_counts_as_sent_when_all_in_sync_replicas_have_it() -> None:
+    async def acks() -> Any:
+        return make_producer(["127.0.0.1:1"], "test")._sender._acks
+
+    assert asyncio.run(acks()) == -1
+
+
+def test_a_header_that_is_not_text_does_not_stop_the_batch() -> None:
+    _, subscriber = _subscriber()
+    record = ConsumerRecord(
+        "matches", 0, 7, 0, 0, b"key", b"{}", None, 0, 0, (("ce_id", b"\xff\xfe"),)
+    )
+
+    async def read() -> list[Record]:
+        message = await _parse((record,), subscriber.parser.parse_batch)
+        assert isinstance(message, KafkaAckableMessage)
+        return await _records(message, None)
+
+    (read_record,) = asyncio.run(read())
+    assert read_record.headers == (("ce_id", b"\xff\xfe"),)

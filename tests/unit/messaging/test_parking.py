@@ -1,0 +1,163 @@
+"""Poison and gaps: what cannot be applied waits in order, says so once, and loses nothing."""
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from shared.decisions import Decision
+from shared.events.check_ins import CheckInDue, CheckInStatus
+from shared.events.dead_letters import ParkReason, RecordParked
+from shared.events.streams import CHECK_INS
+from shared.events.wire import Event, Record, decode, encode_headers, headers_of
+from shared.messaging import reactions
+from shared.messaging.reactions import Reaction
+from tests.unit.messaging.memory import Schedule
+from tests.unit.messaging.test_crashes import NOW, Mirror, System, mirror
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reactions, "_BACKOFF_S", 0.0)
+
+
+def an_event(sequence: int, subject: str = "a") -> Event[CheckInDue]:
+    """The event with this sequence, as it would come from Kafka."""
+    payload = CheckInDue(
+        programme="p",
+        match_id=subject,
+        mentee_id="x",
+        mentor_id="y",
+        number=sequence,
+        status=CheckInStatus.DUE,
+        day=0,
+        due_at=NOW,
+    )
+    headers = headers_of(
+        payload, sequence, NOW, correlation_id="c", causation_id=None, traceparent=None
+    )
+    record = Record(
+        "check-ins",
+        0,
+        sequence,
+        subject.encode(),
+        tuple(encode_headers(headers)),
+        payload.model_dump_json().encode(),
+    )
+    return decode(record)  # type: ignore[return-value]
+
+
+class Reader:
+    """A consumer with a bug that can be switched on for one sequence, and mended."""
+
+    def __init__(self) -> None:
+        self.system = System(Schedule(is_quiet=True))
+        self.bad: set[tuple[str, int]] = set()
+        self.reaction = Reaction(CHECK_INS, self.system.mirrors, self.decide)
+
+    def decide(
+        self, state: Mirror | None, event: Event[CheckInDue], now: datetime
+    ) -> Decision[Mirror]:
+        if (event.subject, event.sequence) in self.bad:
+            raise RuntimeError("secret words of a person")
+        return mirror(state, event, now)
+
+    def read(self, *events: Event[CheckInDue]) -> None:
+        asyncio.run(self.system.pipeline.apply(events, self.reaction))
+
+    def home(self, subject: str = "a") -> dict[str, Any]:
+        return self.system.reader_database.collection("mirrors").documents[subject]
+
+    def applied(self, subject: str = "a") -> list[int]:
+        return list(self.home(subject).get("state", {}).get("numbers", ()))
+
+    def waiting(self, subject: str = "a") -> list[int]:
+        parked = self.home(subject).get("parked", {}).get("check-ins", [])
+        return [kept["sequence"] for kept in parked]
+
+    def letters(self) -> list[RecordParked]:
+        """Dead letters that reached the topic."""
+        return [
+            RecordParked.model_validate_json(sent.value)
+            for sent in self.system.topic.records
+            if dict(sent.headers)["ce_type"].endswith(b"record.parked.v1")
+        ]
+
+
+def test_an_event_on_which_the_handler_keeps_failing_is_parked_and_others_go_on() -> None:
+    reader = Reader()
+    reader.bad = {("a", 2)}
+    reader.read(an_event(1), an_event(2), an_event(1, "b"), an_event(3), an_event(2, "b"))
+    assert reader.applied("a") == [1]
+    assert reader.waiting("a") == [2, 3]
+    assert reader.applied("b") == [1, 2]
+    (letter,) = reader.letters()
+    assert letter.reason is ParkReason.HANDLER_FAILED
+    assert (letter.topic, letter.offset, letter.key) == ("check-ins", 2, "a")
+
+
+def test_a_dead_letter_says_where_it_failed_but_not_what_the_error_said() -> None:
+    reader = Reader()
+    reader.bad = {("a", 1)}
+    reader.read(an_event(1))
+    (letter,) = reader.letters()
+    assert "RuntimeError" in letter.why
+    assert "test_parking" in letter.why
+    assert "secret" not in letter.model_dump_json()
+
+
+def test_later_events_wait_behind_the_parked_one_and_follow_it_in_order_after_a_replay() -> None:
+    reader = Reader()
+    reader.bad = {("a", 2)}
+    reader.read(an_event(1), an_event(2))
+    reader.read(an_event(3))
+    reader.read(an_event(4))
+    assert reader.waiting() == [2, 3, 4]
+    reader.bad = set()
+    reader.read(an_event(2))
+    assert reader.applied() == [1, 2, 3, 4]
+    assert reader.waiting() == []
+    assert reader.home()["seen"]["check-ins"] == [4, 4]
+
+
+def test_a_replay_before_the_fix_changes_nothing() -> None:
+    reader = Reader()
+    reader.bad = {("a", 1)}
+    reader.read(an_event(1), an_event(2))
+    reader.read(an_event(1))
+    assert reader.waiting() == [1, 2]
+    assert len(reader.letters()) == 1
+
+
+def test_an_event_after_a_gap_waits_for_the_missing_one() -> None:
+    reader = Reader()
+    reader.read(an_event(1), an_event(3), an_event(4))
+    assert reader.applied() == [1]
+    (letter,) = reader.letters()
+    assert letter.reason is ParkReason.MISSING_BEFORE
+    reader.read(an_event(2))
+    assert reader.applied() == [1, 2, 3, 4]
+    assert reader.waiting() == []
+
+
+def test_the_first_sight_of_a_subject_may_have_any_sequence() -> None:
+    reader = Reader()
+    reader.read(an_event(7), an_event(8))
+    assert reader.applied() == [7, 8]
+    assert reader.home()["seen"]["check-ins"] == [8, 2]
+
+
+def test_what_was_seen_is_dropped_however_often_it_comes() -> None:
+    reader = Reader()
+    reader.read(*(an_event(number) for number in (1, 1, 2, 1, 2, 3, 3)))
+    reader.read(*(an_event(number) for number in (1, 2, 3)))
+    assert reader.applied() == [1, 2, 3]
+    assert reader.system.pipeline.counts.duplicates == 7
+
+
+def test_a_duplicate_of_a_waiting_event_waits_once() -> None:
+    reader = Reader()
+    reader.read(an_event(1), an_event(3), an_event(3))
+    reader.read(an_event(3))
+    assert reader.waiting() == [3]
