@@ -51,7 +51,7 @@ class SteppedClock:
 
     def now(self) -> datetime:
         """The instant that was set last: UTC, whole milliseconds."""
-        (milliseconds,) = _INSTANT.unpack(self._memory[: _INSTANT.size])
+        milliseconds: int = _INSTANT.unpack(self._memory[: _INSTANT.size])[0]
         return _EPOCH + milliseconds * _MILLISECOND
 
     def set(self, instant: datetime) -> None:

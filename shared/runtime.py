@@ -23,7 +23,7 @@ from shared.events.payload import Stream
 from shared.events.wire import rfc3339
 from shared.ids import Ids
 from shared.logs import set_up_logs
-from shared.messaging.broker import make_broker, make_producer, subscribe
+from shared.messaging.broker import make_broker, make_producer, start_broker, subscribe
 from shared.messaging.consumption import Batch, Consumption, Letter, UseCase
 from shared.messaging.reactions import Pipeline
 from shared.messaging.relay import Relay
@@ -78,7 +78,7 @@ class Runtime:
 
     # What a service says about itself -----------------------------------------------------------
 
-    def aggregates(  # noqa: PLR0913  (as `Aggregates` itself)
+    def aggregates(
         self,
         name: str,
         state_type: type[State],
@@ -178,7 +178,7 @@ class Runtime:
             await self._resend()
         for act in self._before_start:
             await act()
-        await self._broker.start()
+        await start_broker(self._broker)
         for ticker in self._tickers:
             self._tasks.append(asyncio.create_task(ticker.run()))
         for name, run in self._backgrounds:

@@ -46,11 +46,13 @@ def up(
 
 @app.command()
 def demo(
-    people: Annotated[int, typer.Option(min=2, help="How many take part.")] = 300,
+    people: Annotated[
+        str, typer.Option(help="How many take part, or a spreadsheet of them (.csv, .xlsx).")
+    ] = "800",
     weeks: Annotated[int, typer.Option(min=1, help="How long they live.")] = 26,
     seed: Annotated[int, typer.Option(help="The same seed gives the same life.")] = 1,
     engine: Engine = "embedded",
-    report: Annotated[Path, typer.Option(help="Where the report is written.")] = Path("var/report"),
+    report: Annotated[Path, typer.Option(help="Where the report is written.")] = Path("var/demo"),
     log_level: LogLevel = "warning",
 ) -> None:
     """Play half a year of a mentor network with simulated people and write a report."""

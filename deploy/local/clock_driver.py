@@ -87,7 +87,7 @@ class ClockDriver:
             left = still_open(reading, self._stands_at(), self._topics_of)
             if not left:
                 # One that agrees with the last quiet reading needs no second, however old that is.
-                agrees = True
+                agrees = self._quiet is not None and reading.offsets() == self._quiet.offsets()
                 self._quiet = reading
                 if agrees:
                     return

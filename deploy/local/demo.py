@@ -17,7 +17,7 @@ STARTS_AT: Final = datetime(2026, 1, 5, 7, tzinfo=UTC)
 
 
 def demo(
-    *, people: int, weeks: int, seed: int, report_to: Path
+    *, people: str, weeks: int, seed: int, report_to: Path
 ) -> Callable[[Platform], Awaitable[int]]:
     """What to do with a platform that has just started on a stepped clock at `STARTS_AT`.
 
@@ -25,13 +25,16 @@ def demo(
     `report.write(platform, outcome, directory)` gives a verdict with `path` (of the report) and
     `findings` (a sentence for each thing lost, doubled or violated; none if all is well).
     """
+    called = time.monotonic()
 
     async def run(platform: Platform) -> int:
         began = time.monotonic()
         outcome = await platform.guard(
             simulation.run(platform, people=people, weeks=weeks, seed=seed)
         )
-        verdict = await platform.guard(report.write(platform, outcome, report_to))
+        verdict = await platform.guard(
+            report.write(platform, outcome, report_to, setup_seconds=began - called)
+        )
         for finding in verdict.findings:
             platform.say(f"VIOLATED: {finding}")
         seconds = time.monotonic() - began

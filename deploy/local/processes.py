@@ -2,7 +2,8 @@
 
 What must stay true: a child dies with the supervisor, also when that is killed with -9; it never
 gets the terminal's Ctrl-C itself (own session); a death is said once, in one line; and one that
-keeps dying stops the platform instead of spinning.
+keeps dying stops the platform instead of spinning. Children are forked by the event loop's thread and
+die with it too, so the loop belongs in the main thread.
 """
 
 import asyncio

@@ -99,6 +99,11 @@ class Platform:
         return _started(self._driver)
 
     @property
+    def console(self) -> Console:
+        """The terminal that logs and lines go to; whoever shows progress must use the same."""
+        return self._console
+
+    @property
     def mailbox(self) -> Mailbox:
         """Every mail that was sent."""
         return _started(self._mailbox)

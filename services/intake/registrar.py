@@ -206,27 +206,60 @@ class Registrar:
         }
         around = {**people, **await self._store.around(people.values())}
         found = separations(people, around)
-        participants = self._store.participants
-        raise_errors(await participants.change(list(_told(people, around, found, cause))))
+        kept = await self._tell(people, around, found, cause)
         names = {state.programme for state in unresolved.values()}
         programmes = await self._store.programmes.load(names)
-        raise_errors(
-            await participants.change(
-                [
-                    Change(
-                        participant_id,
-                        _settling(
-                            person.hashes,
-                            found[participant_id],
-                            programmes[unresolved[participant_id].programme],
-                            cause.time,
-                        ),
-                        cause,
-                    )
-                    for participant_id, person in people.items()
-                ]
+        changes = [
+            Change(
+                participant_id,
+                _settling(
+                    person.hashes,
+                    frozenset(kept[participant_id]),
+                    found[participant_id].dropped,
+                    programmes[unresolved[participant_id].programme],
+                    cause.time,
+                ),
+                cause,
             )
-        )
+            for participant_id, person in people.items()
+        ]
+        raise_errors(await self._store.participants.change(changes))
+
+    async def _tell(
+        self,
+        people: Mapping[str, Person],
+        around: Mapping[str, Person],
+        found: Mapping[str, Separation],
+        cause: Cause,
+    ) -> dict[str, set[str]]:
+        """Tells the others. Returns, for each of `people`, who keeps apart from her by now.
+
+        Those who do already are not asked again: should one let go of her at this moment, she
+        learns of it (`let_together`).
+        """
+        kept: dict[str, set[str]] = {participant_id: set() for participant_id in people}
+        asked: list[tuple[str, str]] = []
+        changes: list[Change[Participant]] = []
+        for participant_id, separation in found.items():
+            address = people[participant_id].hashes.email
+            for other_id in sorted(separation.wanted):
+                if participant_id in around[other_id].apart_from:
+                    kept[participant_id].add(other_id)
+                    continue
+                asks = other_id in separation.hers
+                asked.append((participant_id, other_id))
+                changes.append(
+                    Change(other_id, _keeping_apart(participant_id, address, asks=asks), cause)
+                )
+            for other_id in sorted(separation.dropped):
+                asked.append((participant_id, other_id))
+                changes.append(Change(other_id, _letting_together(participant_id, address), cause))
+        outcomes = raise_errors(await self._store.participants.change(changes))
+        for (participant_id, other_id), outcome in zip(asked, outcomes, strict=True):
+            other = outcome.state.person if outcome.state else None
+            if other is not None and participant_id in other.apart_from:
+                kept[participant_id].add(other_id)
+        return kept
 
     async def finish_cut_off(self, now: datetime) -> datetime | None:
         """Finishes what a crash left between the two writes, except what is being worked on here."""
@@ -251,36 +284,21 @@ def _taking_in(newcomer: Newcomer, now: datetime) -> Decide[Participant]:
 
 
 def _settling(
-    seen: Hashes, separation: Separation, programme: Programme, now: datetime
+    seen: Hashes,
+    kept: frozenset[str],
+    dropped: frozenset[str],
+    programme: Programme,
+    now: datetime,
 ) -> Decide[Participant]:
-    return lambda state: settle(state, seen, separation, programme.policy, now)
+    return lambda state: settle(state, seen, kept, dropped, programme.policy, now)
 
 
-def _keeping_apart(other_id: str) -> Decide[Participant]:
-    return lambda state: keep_apart(state, other_id)
+def _keeping_apart(other_id: str, address: str, *, asks: bool) -> Decide[Participant]:
+    return lambda state: keep_apart(state, other_id, address, other_asks=asks)
 
 
 def _letting_together(other_id: str, address: str) -> Decide[Participant]:
     return lambda state: let_together(state, other_id, address)
-
-
-def _told(
-    people: Mapping[str, Person],
-    around: Mapping[str, Person],
-    found: Mapping[str, Separation],
-    cause: Cause,
-) -> Iterator[Change[Participant]]:
-    """What the others are to do. Those who know it already are not asked again.
-
-    (If such a one is letting go of her at this moment, she looks once more before she settles.)
-    """
-    for participant_id, separation in found.items():
-        for other_id in sorted(separation.wanted):
-            if participant_id not in around[other_id].apart_from:
-                yield Change(other_id, _keeping_apart(participant_id), cause)
-        for other_id in sorted(separation.dropped):
-            address = people[participant_id].hashes.email
-            yield Change(other_id, _letting_together(participant_id, address), cause)
 
 
 def raise_errors(outcomes: list[Outcome[Participant]]) -> list[Outcome[Participant]]:

@@ -11,6 +11,7 @@ from services.notifications.sender import Sender, SenderOptions
 from services.notifications.service import Notifications
 from services.notifications.settings import Settings
 from services.notifications.store import Store
+from shared.clock import Clock
 from shared.runtime import Runtime
 
 
@@ -33,8 +34,10 @@ def build(settings: Settings) -> FastAPI:
     return runtime.web_app(api.router(store))
 
 
-def make_sender(runtime: Runtime, store: Store, settings: Settings) -> Sender:
-    """The sender with its connections to the mail server."""
+def make_sender(
+    runtime: Runtime, store: Store, settings: Settings, *, machine: Clock | None = None
+) -> Sender:
+    """The sender with its connections to the mail server. `machine` is the system's time if None."""
     mail_server = MailServer(
         MailServerAddress.read(settings.smtp_url),
         hello=settings.mail_from.rpartition("@")[2],
@@ -51,4 +54,4 @@ def make_sender(runtime: Runtime, store: Store, settings: Settings) -> Sender:
         patience=settings.patience,
         mails_at_once=settings.mails_at_once,
     )
-    return Sender(store, runtime.clock, runtime.work, mail_server, options)
+    return Sender(store, runtime.clock, runtime.work, mail_server, options, machine=machine)

@@ -64,6 +64,7 @@ class MailServer:
         """`hello` is the name by which we greet; `timeout_s` is for each step of a delivery."""
         self._address = address
         self._hello = hello
+        self.connections = connections
         self._timeout_s = timeout_s
         self._free = asyncio.Semaphore(connections)
         self._open: list[SMTP] = []

@@ -69,6 +69,9 @@ class Sender:
         self._life = Ids().new()
         self._nudged = asyncio.Event()
         self._counting = asyncio.Lock()
+        # A few more than there are connections: written just before it is sent, so that the event
+        # loop is never held up by writing hundreds of letters in a row.
+        self._writing = asyncio.Semaphore(mail_server.connections + 2)
 
     async def note_open_mails(self) -> None:
         """Counts what is to be sent, for the stepped clock, and wakes the loop if there is any."""
@@ -86,10 +89,17 @@ class Sender:
                     await asyncio.shield(sending)
                 except asyncio.CancelledError:
                     await asyncio.wait({sending}, timeout=_FINISH_WITHIN_S)
+                    # What is still not done by then is sent again by the next life, identically.
+                    sending.cancel()
+                    await asyncio.gather(sending, return_exceptions=True)
                     raise
                 await self._rest()
         finally:
-            await self._mail_server.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """Ends the connections to the mail server."""
+        await self._mail_server.close()
 
     async def send_once(self) -> int:
         """Claims and sends one batch of what is due. Returns how many were looked at."""
@@ -182,8 +192,9 @@ class Sender:
         if message.addressed is None or self._machine.now() >= give_back_at:
             return Delivery.LATER
         try:
-            mail = write(message, message.addressed, self._options.letterhead)
-            return await self._mail_server.deliver(mail)
+            async with self._writing:
+                mail = write(message, message.addressed, self._options.letterhead)
+                return await self._mail_server.deliver(mail)
         except AddressUnusable as error:
             log.warning("address_unusable", message_id=message.message_id, why=str(error))
             return Delivery.REFUSED

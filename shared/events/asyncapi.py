@@ -9,7 +9,6 @@ from shared.events.streams import (
     CARE,
     CHECK_INS,
     CONTACTS,
-    DEAD_LETTERS,
     MATCHES,
     MESSAGES,
     PARTICIPANTS,

@@ -97,9 +97,7 @@ class ParticipantState(Payload):
         default=None, description="ISCED-F 2013 broad field, two digits."
     )
     interests: tuple[str, ...] = ()
-    topics: tuple[str, ...] = Field(
-        default=(), description="Life topics that she chose to share."
-    )
+    topics: tuple[str, ...] = Field(default=(), description="Life topics that she chose to share.")
     seats: Annotated[int, Field(ge=0, le=5)] = Field(
         default=0, description="How many mentees at once; 0 for a mentee."
     )

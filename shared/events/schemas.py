@@ -57,9 +57,11 @@ def _compare(
         faults.append(f"{place} lost or gained the values {sorted(changed)}")
     if newly := set(new.get("required", [])) - set(old.get("required", [])):
         faults.append(f"{place} newly requires {sorted(newly)}")
-    for bound in ("minimum", "maximum"):
-        if old.get(bound) != new.get(bound):
-            faults.append(f"{place}: {bound} was {old.get(bound)} and is {new.get(bound)}")
+    faults += [
+        f"{place}: {bound} was {old.get(bound)} and is {new.get(bound)}"
+        for bound in ("minimum", "maximum")
+        if old.get(bound) != new.get(bound)
+    ]
     old_fields, new_fields = old.get("properties", {}), new.get("properties", {})
     for name, field in old_fields.items():
         if name not in new_fields:

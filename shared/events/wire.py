@@ -12,12 +12,12 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
-import shared.events.registry as registry  # noqa: F401  (fills the registry of payloads)
 from shared.errors import EventUnreadable
+from shared.events import registry  # noqa: F401  (fills the registry of payloads)
 from shared.events.payload import Payload, Stream
 from shared.events.streams import BY_NAME
 
-P = TypeVar("P", bound=Payload, covariant=True)
+P_co = TypeVar("P_co", bound=Payload, covariant=True)
 
 SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/json"
@@ -36,7 +36,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Event(Generic[P]):
+class Event(Generic[P_co]):
     """One event, read from the wire. Everything but the payload is the envelope."""
 
     id: str
@@ -49,7 +49,7 @@ class Event(Generic[P]):
     correlation_id: str
     causation_id: str | None
     traceparent: str | None
-    payload: P
+    payload: P_co
     record: Record | None = None
 
 
@@ -177,6 +177,10 @@ def _instant(text: str) -> datetime:
 
 def _fields_at_fault(error: ValidationError) -> str:
     """Which fields are wrong and how, without the values that were found."""
-    faults: list[dict[str, Any]] = [dict(fault) for fault in error.errors(include_input=False, include_url=False)]
-    named = (f"{'.'.join(map(str, fault['loc'])) or 'data'}: {fault['type']}" for fault in faults[:5])
+    faults: list[dict[str, Any]] = [
+        dict(fault) for fault in error.errors(include_input=False, include_url=False)
+    ]
+    named = (
+        f"{'.'.join(map(str, fault['loc'])) or 'data'}: {fault['type']}" for fault in faults[:5]
+    )
     return "the data does not fit the schema: " + ", ".join(named)

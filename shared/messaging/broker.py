@@ -5,6 +5,7 @@ topics by itself. Each of the five would lose events; `tests/unit/messaging/test
 that none is left.
 """
 
+import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -24,6 +25,8 @@ HEARTBEAT_MS: Final = 2_000
 MAX_POLL_INTERVAL_MS: Final = 300_000
 POLL_MS: Final = 20
 REQUEST_TIMEOUT_MS: Final = 20_000
+MAX_RECORD_BYTES: Final = 2 * 1024 * 1024
+"""A dead letter holds a whole record in Base64, so it may be larger than the record was."""
 
 HandleRecords = Callable[[list[Record]], Awaitable[None]]
 
@@ -43,6 +46,16 @@ def make_broker(servers: Sequence[str], client_id: str) -> KafkaBroker:
     )
 
 
+async def start_broker(broker: KafkaBroker) -> None:
+    """Starts all subscribers at once: each waits for its group, on some brokers for seconds.
+
+    Returns when every subscriber has its partitions.
+    """
+    await broker.connect()
+    await asyncio.gather(*(subscriber.start() for subscriber in broker.subscribers))
+    broker.running = True
+
+
 def make_producer(servers: Sequence[str], client_id: str) -> AIOKafkaProducer:
     """The relay's producer: all in-sync replicas acknowledge.
 
@@ -56,11 +69,12 @@ def make_producer(servers: Sequence[str], client_id: str) -> AIOKafkaProducer:
         acks="all",
         linger_ms=1,
         max_batch_size=256 * 1024,
+        max_request_size=MAX_RECORD_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
 
 
-def subscribe(  # noqa: PLR0913  (one call for each stream, all by keyword)
+def subscribe(
     broker: KafkaBroker,
     stream: Stream,
     *,

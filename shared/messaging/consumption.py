@@ -76,7 +76,7 @@ class Consumption:
             await self._patiently(lambda: self._use_case(events))
         except LATER:
             raise
-        except Exception as error:  # noqa: BLE001  (parked with its reason, never dropped)
+        except Exception as error:
             if len(events) > 1:
                 for event in events:
                     await self._use([event])
@@ -85,7 +85,7 @@ class Consumption:
             if event.record is None:
                 raise
             why = type(error).__name__
-            log.error("event_parked", event_id=event.id, why=why, exc_info=error)
+            log.exception("event_parked", event_id=event.id, why=why)
             poison = (event.record, ParkReason.HANDLER_FAILED, why, ATTEMPTS)
             await self._patiently(lambda: self._park([poison]))
 
@@ -96,7 +96,8 @@ class Consumption:
         attempt = 0
         while True:
             attempt += 1
-            pause = min(_BACKOFF_S * 2 ** (attempt - 1), _LONGEST_BACKOFF_S) * random.uniform(0.5, 1.5)  # noqa: S311
+            longest = min(_BACKOFF_S * 2 ** (attempt - 1), _LONGEST_BACKOFF_S)
+            pause = longest * random.uniform(0.5, 1.5)  # noqa: S311  (jitter)
             try:
                 return await act()
             except LATER as error:

@@ -46,9 +46,7 @@ class Effect(Generic[State]):
     decide: Decide[State]
 
 
-Effects: TypeAlias = Callable[
-    [Sequence[Event[Any]], datetime], Awaitable[Sequence[Effect[Any]]]
-]
+Effects: TypeAlias = Callable[[Sequence[Event[Any]], datetime], Awaitable[Sequence[Effect[Any]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +127,7 @@ class _Attempt:
         self._now = now
         self._errors: dict[str, Exception] = {}
 
-    async def run(
-        self, events: Sequence[Event[Any]]
-    ) -> list[tuple[Event[Any], Exception | None]]:
+    async def run(self, events: Sequence[Event[Any]]) -> list[tuple[Event[Any], Exception | None]]:
         """Returns what is left to do: events that failed with their error, and those behind them."""
         queue = list(events)
         left: list[tuple[Event[Any], Exception | None]] = []

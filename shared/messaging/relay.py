@@ -187,16 +187,15 @@ class Relay:
     async def _send_wave(self, entries: Sequence[Document]) -> list[BaseException | None]:
         if self._producer is None:
             raise RuntimeError("The relay has not been started.")
-        deliveries = []
-        for entry in entries:
-            deliveries.append(
-                await self._producer.send(
-                    entry["stream"],
-                    value=bytes(entry["value"]),
-                    key=entry["key"].encode(),
-                    headers=encode_headers(entry["headers"]),
-                )
+        deliveries = [
+            await self._producer.send(
+                entry["stream"],
+                value=bytes(entry["value"]),
+                key=entry["key"].encode(),
+                headers=encode_headers(entry["headers"]),
             )
+            for entry in entries
+        ]
         results = await asyncio.gather(*deliveries, return_exceptions=True)
         self.published += sum(not isinstance(result, BaseException) for result in results)
         return [result if isinstance(result, BaseException) else None for result in results]

@@ -62,7 +62,7 @@ class Aggregates(Generic[State]):
     index by name how a violation is refused.
     """
 
-    def __init__(  # noqa: PLR0913  (all by keyword where a service sets up its store)
+    def __init__(
         self,
         database: Database,
         publisher: Publisher,
@@ -82,9 +82,7 @@ class Aggregates(Generic[State]):
         self._wakes = hasattr(state_type, "wake_at")
         self._indexes = [
             *indexes,
-            IndexModel(
-                [("outbox.at", ASCENDING)], name="unsent", partialFilterExpression=UNSENT
-            ),
+            IndexModel([("outbox.at", ASCENDING)], name="unsent", partialFilterExpression=UNSENT),
             IndexModel([("wake_at", ASCENDING)], name="wake_at", sparse=True),
         ]
         self._refusals = dict(refusals or {})
@@ -355,9 +353,7 @@ class Aggregates(Generic[State]):
             update["$push"] = {"outbox": {"$each": document.new_entries}}
         if gone:
             update["$unset"] = gone
-        return UpdateOne(
-            {"_id": self.prefix + document.id, "version": document.version}, update
-        )
+        return UpdateOne({"_id": self.prefix + document.id, "version": document.version}, update)
 
     def _read(self, stored: Any) -> State:
         return self._adapter.validate_python(stored)
@@ -375,7 +371,9 @@ class Aggregates(Generic[State]):
         Returns how many documents sent something.
         """
         count = 0
-        async for document in self._collection.find(self._mine({"last": {"$exists": True}}), {"last": 1}):
+        async for document in self._collection.find(
+            self._mine({"last": {"$exists": True}}), {"last": 1}
+        ):
             self._publisher.hand_over(
                 [Unsent(self.name, document["_id"], list(document["last"].values()))]
             )
@@ -396,7 +394,9 @@ class Aggregates(Generic[State]):
             return lambda state: None if state is None else decide(state, now)
 
         ids = await self.due(now, limit)
-        return await self.change([Change(aggregate_id, at(now), Cause.due(now)) for aggregate_id in ids])
+        return await self.change(
+            [Change(aggregate_id, at(now), Cause.due(now)) for aggregate_id in ids]
+        )
 
 
 def _index_name(message: str) -> str:

@@ -86,9 +86,7 @@ class WorkingDocument(Generic[State]):
         if isinstance(decision, Refusal):
             if change.mark is not None:
                 unblocked = self._set_mark(change.mark)
-                return Outcome(
-                    Status.REFUSED, self.state, refusal=decision, unblocked=unblocked
-                )
+                return Outcome(Status.REFUSED, self.state, refusal=decision, unblocked=unblocked)
             return Outcome(Status.REFUSED, self.state, refusal=decision)
         unblocked = self._set_mark(change.mark) if change.mark is not None else ()
         if decision is None:
@@ -163,7 +161,9 @@ class WorkingDocument(Generic[State]):
 
     # The marks of incoming events -----------------------------------------------------------
 
-    def _settle_by_mark(self, change: Change[State], event: Event[Payload]) -> Outcome[State] | None:
+    def _settle_by_mark(
+        self, change: Change[State], event: Event[Payload]
+    ) -> Outcome[State] | None:
         """The outcome, if the event is not to be applied now; None if it is its turn."""
         stream = event.stream.name
         last, count = self.seen.get(stream, (0, 0))
@@ -176,7 +176,9 @@ class WorkingDocument(Generic[State]):
             return self._park(event)
         if count and not event.stream.is_compacted and event.sequence > last + 1:
             missing = f"{stream} {last + 1} to {event.sequence - 1} of this subject have not come"
-            return self._park(event, letter=(ParkReason.MISSING_BEFORE, missing, 0), cause=change.cause)
+            return self._park(
+                event, letter=(ParkReason.MISSING_BEFORE, missing, 0), cause=change.cause
+            )
         if change.parking is not None:
             letter = (ParkReason.HANDLER_FAILED, change.parking.why, change.parking.attempts)
             return self._park(event, letter=letter, cause=change.cause)
@@ -217,11 +219,13 @@ class WorkingDocument(Generic[State]):
         )
         self.touched.add("parked")
         if letter is not None and cause is not None:
-            self._emit(dead_letter(record, self._consumer, *letter, cause.time, event.programme), cause)
+            self._emit(
+                dead_letter(record, self._consumer, *letter, cause.time, event.programme), cause
+            )
         return Outcome(Status.PARKED, self.state)
 
 
-def dead_letter(  # noqa: PLR0913  (the facts of a letter)
+def dead_letter(
     record: Record,
     consumer: str,
     reason: ParkReason,

@@ -12,7 +12,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from shared.errors import LeaseLost
-from shared.storage.database import MotorCollection, MotorSession
+from shared.storage.database import Document, MotorCollection, MotorSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Lease:
     ) -> "Lease | None":
         """Takes or renews the lease `name`; None while another instance holds it."""
         now = datetime.now(UTC)
-        renewed = await collection.find_one_and_update(
+        renewed: Document | None = await collection.find_one_and_update(
             {"_id": name, "holder": holder, "expires_at": {"$gt": now}},
             {"$set": {"expires_at": now + ttl}},
             return_document=ReturnDocument.AFTER,

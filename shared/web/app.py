@@ -70,7 +70,10 @@ def _common_routes(runtime: "Runtime") -> APIRouter:
 async def _metrics(runtime: "Runtime") -> bytes:
     registry = CollectorRegistry()
     values = {
-        "commonground_outbox_documents": ("Documents with unsent events", await runtime.relay.unsent()),
+        "commonground_outbox_documents": (
+            "Documents with unsent events",
+            await runtime.relay.unsent(),
+        ),
         "commonground_outbox_oldest_seconds": (
             "Age of the oldest unsent event",
             await runtime.relay.oldest_unsent_s(),
@@ -96,7 +99,9 @@ class _Doorkeeper:
         self._runtime = runtime
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(("/internal/", "/health/", "/metrics")):
+        if scope["type"] != "http" or scope["path"].startswith(
+            ("/internal/", "/health/", "/metrics")
+        ):
             await self._app(scope, receive, send)
             return
         with self._runtime.work.one("requests"):
@@ -159,4 +164,3 @@ def _hardened(send: Send) -> Send:
         await send(message)
 
     return hardened
-

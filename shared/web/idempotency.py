@@ -31,9 +31,7 @@ class IdempotencyKey:
 async def _read(request: Request) -> IdempotencyKey:
     key = request.headers.get("idempotency-key")
     if key is not None and not 1 <= len(key) <= _LONGEST_KEY:
-        raise Problem(
-            400, "Idempotency-Key is not valid", f"Send 1 to {_LONGEST_KEY} characters."
-        )
+        raise Problem(400, "Idempotency-Key is not valid", f"Send 1 to {_LONGEST_KEY} characters.")
     body = await request.body() if key is not None else b""
     asked = b"\0".join((request.method.encode(), request.url.path.encode(), body))
     return IdempotencyKey(key, hashlib.sha256(asked).hexdigest())

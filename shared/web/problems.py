@@ -15,7 +15,7 @@ from shared.storage.database import STORAGE_AWAY
 _MEDIA_TYPE = "application/problem+json"
 
 
-class Problem(Exception):  # noqa: N818  (the RFC's own word)
+class Problem(Exception):
     """A problem document on its way to the client. `errors`: `[{"field": …, "reason": …}]`."""
 
     def __init__(

@@ -128,7 +128,7 @@ async def ends(servers: list[str]) -> dict[TopicPartition, int]:
     """Where the stream ends now, by partition."""
     consumer = AIOKafkaConsumer(bootstrap_servers=servers)
     await consumer.start()
-    await consumer._client.force_metadata_update()  # noqa: SLF001
+    await consumer._client.force_metadata_update()
     partitions = consumer.partitions_for_topic(MATCHES.name) or set()
     found: dict[TopicPartition, int] = await consumer.end_offsets(
         [TopicPartition(MATCHES.name, number) for number in partitions]
@@ -291,16 +291,21 @@ async def bare(engine: Engine, run: str, records: int) -> float:
 
 
 async def _bare_batch(collection: Any, producer: AIOKafkaProducer, batch: list[Any]) -> None:
-    from pymongo import UpdateOne  # noqa: PLC0415  (the benchmark alone goes round shared.storage)
+    from pymongo import UpdateOne
 
     events = [json.loads(record.value) for record in batch]
     ids = [event["match_id"] for event in events]
     kept = {found["_id"]: found async for found in collection.find({"_id": {"$in": ids}})}
-    writes, entries = [], []
+    writes: list[Any] = []
+    entries: list[tuple[str, dict[str, Any]]] = []
     for event, record in zip(events, batch, strict=True):
         match_id = event["match_id"]
         value = json.dumps({**event, "number": 1, "day": 14}).encode()
-        entry = {"id": f"check-ins/{match_id}:{record.offset}", "headers": dict(record.headers), "value": value}
+        entry = {
+            "id": f"check-ins/{match_id}:{record.offset}",
+            "headers": dict(record.headers),
+            "value": value,
+        }
         entries.append((match_id, entry))
         fields = {
             "mentee_id": event["mentee_id"],

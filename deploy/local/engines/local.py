@@ -107,5 +107,6 @@ class LocalEngine:
 
     def _stop_both(self) -> None:
         with ThreadPoolExecutor(2) as pool:
-            for half in (self._brokers, self._mongo):
-                pool.submit(half.stop)
+            halves = [pool.submit(half.stop) for half in (self._brokers, self._mongo)]
+        for half in halves:
+            half.result()

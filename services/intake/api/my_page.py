@@ -4,7 +4,7 @@ One link opens it. Everything answers a form with a page, and a program with JSO
 """
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse, Response
@@ -79,7 +79,7 @@ async def change_me(
     intake: TheIntake,
     cause: TheCause,
     key: Idempotent,
-    if_match: str | None = Header(default=None),
+    if_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """She changes the fields that are sent; the others stay. `If-Match` guards what she saw."""
     claims = _claims(request)

@@ -20,7 +20,7 @@ from services.intake.domain.sheet import (
 )
 
 SEPARATORS: Final = (",", ";", "\t")
-MOST_ROWS_READ_AGAIN: Final = 50
+MOST_ROWS_READ_AGAIN: Final = 20
 """Reading lines again takes time, so a file that asks for it more often is refused."""
 
 _SEPARATOR_LINE: Final = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
@@ -53,12 +53,10 @@ class _Lines:
         if self._bytes_of_this_row > MOST_BYTES_IN_A_RECORD:
             raise _RecordTooLong
         try:
-            text = line.decode("utf-8")
+            return line.decode("utf-8")
         except UnicodeDecodeError:
             self.is_readable = False
             return line.decode("utf-8", errors="replace")
-        self.is_readable = self.is_readable and "\0" not in text
-        return text
 
     def begin_row(self) -> None:
         """Forgets the lines of the row before."""

@@ -111,6 +111,7 @@ class Person:
 
     edition: how often her profile has been changed; the ETag of her page.
     unresolved_since: since when `not_with` waits to be resolved; None when it is.
+    released_by: who let go of her while she was unresolved, so that no old view is settled on.
     available_since: since when she can be matched; None while she cannot.
     """
 
@@ -124,6 +125,7 @@ class Person:
     apart_from: tuple[str, ...]
     registered_at: datetime
     unresolved_since: datetime | None
+    released_by: tuple[str, ...] = ()
     confirmed_at: datetime | None = None
     screened_at: datetime | None = None
     available_since: datetime | None = None

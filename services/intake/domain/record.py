@@ -206,7 +206,8 @@ def _availability(words: str, tables: Tables) -> tuple[TimeOfWeek, ...]:
 def _codes(words: str, known: Vocabulary, problem: str) -> tuple[str, ...]:
     """The codes of a list; what is not known is refused together, as one value."""
     parts = [part.strip() for part in _BETWEEN_CODES.split(words) if part.strip()]
-    unknown = [part for part in parts if known.find(part) is None]
+    codes = [known.find(part) for part in parts]
+    unknown = [part for part, code in zip(parts, codes, strict=True) if code is None]
     if unknown:
         reason = _not_known(problem, unknown[0], known)
         if len(known.names) < 20:
@@ -214,7 +215,7 @@ def _codes(words: str, known: Vocabulary, problem: str) -> tuple[str, ...]:
         else:
             reason += " Write its English or Danish name, or its code."
         raise _NotRead("; ".join(unknown), reason)
-    return _unique(code for part in parts if (code := known.find(part)) is not None)
+    return _unique(code for code in codes if code is not None)
 
 
 def _occupation_code(words: str, title: str, tables: Tables) -> str | None:

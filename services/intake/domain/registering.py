@@ -5,8 +5,10 @@ person down and tells nobody; then `separations` finds, from one query, whom she
 her; `keep_apart` and `let_together` tell the others, and `settle` makes it public, last. Because each
 is put down before she looks, of two who register at once at least one sees the other.
 
-Whoever lets go of somebody looks once more before it counts as settled: without that, two who change
-their minds about one another at the same moment could each undo what the other has just written.
+Minds change while others look, so what was seen may be old when it is written. Three rules see to it
+that all ends as everybody wishes: whom somebody named is judged at her own write (`keep_apart`);
+who is let go of while she is being resolved remembers by whom, and does not settle on the old view;
+and whoever let go of somebody looks once more before it counts as settled.
 """
 
 from collections import defaultdict
@@ -51,10 +53,16 @@ class Newcomer:
 
 @dataclass(frozen=True, slots=True)
 class Separation:
-    """For one person: from whom she is to be kept apart, and whom to let go of."""
+    """What was seen for one person: whom she names herself, who names her, whom to let go of."""
 
-    wanted: frozenset[str]
+    hers: frozenset[str]
+    theirs: frozenset[str]
     dropped: frozenset[str]
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """All from whom she is to be kept apart."""
+        return self.hers | self.theirs
 
 
 def take_in(
@@ -98,23 +106,29 @@ def separations(
         for named in person.hashes.not_with:
             ids_that_name[named].append(participant_id)
 
-    def wanted(person: Person) -> Iterable[str]:
-        for address in (*person.hashes.not_with, person.hashes.email):
-            yield from ids_of_address[address]
-        yield from ids_that_name[person.hashes.email]
-
-    return {
-        participant_id: Separation(
-            found := frozenset(wanted(person)) - {participant_id},
-            frozenset(person.apart_from) - found,
+    found = {}
+    for participant_id, person in unresolved.items():
+        addresses = (*person.hashes.not_with, person.hashes.email)
+        hers = {each for address in addresses for each in ids_of_address[address]}
+        theirs = set(ids_that_name[person.hashes.email])
+        found[participant_id] = Separation(
+            hers=frozenset(hers - {participant_id}),
+            theirs=frozenset(theirs - {participant_id}),
+            dropped=frozenset({*person.apart_from} - hers - theirs),
         )
-        for participant_id, person in unresolved.items()
-    }
+    return found
 
 
-def keep_apart(state: Participant | None, other_id: str) -> Decision[Participant] | None:
-    """The other one named her, or she the other one: from now on both are kept apart."""
+def keep_apart(
+    state: Participant | None, other_id: str, other_address: str, *, other_asks: bool
+) -> Decision[Participant] | None:
+    """From now on she is kept apart from the other one, who asks for it, or whom she named.
+
+    Whether she did is judged by what she says now, not by what the other one saw.
+    """
     if state is None or state.person is None or other_id in state.person.apart_from:
+        return None
+    if not other_asks and other_address not in state.person.hashes.not_with:
         return None
     return _with_apart_from(state, state.person, {*state.person.apart_from, other_id})
 
@@ -123,34 +137,44 @@ def let_together(
     state: Participant | None, other_id: str, other_address: str
 ) -> Decision[Participant] | None:
     """The other one no longer minds, so they may meet, unless this one named the other herself."""
-    if state is None or state.person is None or other_id not in state.person.apart_from:
+    if state is None or state.person is None:
         return None
-    if other_address in (*state.person.hashes.not_with, state.person.hashes.email):
-        return None
-    return _with_apart_from(state, state.person, {*state.person.apart_from} - {other_id})
+    person = state.person
+    if person.unresolved_since is not None and other_id not in person.released_by:
+        person = replace(person, released_by=(*person.released_by, other_id))
+    names_other = other_address in (*person.hashes.not_with, person.hashes.email)
+    if other_id in person.apart_from and not names_other:
+        return _with_apart_from(state, person, {*person.apart_from} - {other_id})
+    return None if person == state.person else Decision(replace(state, person=person))
 
 
 def settle(
-    state: Participant | None, seen: Hashes, separation: Separation, policy: Policy, now: datetime
+    state: Participant | None,
+    seen: Hashes,
+    kept: frozenset[str],
+    dropped: frozenset[str],
+    policy: Policy,
+    now: datetime,
 ) -> Decision[Participant] | None:
-    """Everybody else knows of the separation: now it is hers, and a newcomer becomes public.
+    """The others know: now it is hers too, and a newcomer becomes public.
 
-    seen: the hashes from which the separation was found. If she has changed them meanwhile, or if
-    somebody was let go of, nothing is final yet and it is all looked up once more.
+    kept: those who keep apart from her by now. seen: her hashes when they were looked up. If she has
+    changed them meanwhile, if somebody let go of her, or if she let go of somebody, then nothing is
+    final yet, and it is all looked up once more.
     """
     if state is None or state.person is None or state.person.unresolved_since is None:
         return None
-    if state.person.hashes != seen:
-        return None
-    apart_from = ({*state.person.apart_from} - separation.dropped) | separation.wanted
-    if separation.dropped:
-        return _with_apart_from(state, state.person, apart_from)
-    person = replace(state.person, unresolved_since=None)
+    is_old_view = state.person.hashes != seen or not kept.isdisjoint(state.person.released_by)
+    apart_from = {*state.person.apart_from} | kept
+    person = replace(state.person, released_by=())
+    if is_old_view:
+        return _with_apart_from(state, person, apart_from)
+    if not dropped.isdisjoint(apart_from):
+        return _with_apart_from(state, person, apart_from - dropped)
+    person = replace(person, unresolved_since=None)
     if state.status is Status.REGISTERING:
         person = replace(person, apart_from=tuple(sorted(apart_from)))
         return _registered(*moved(state, person, entry(person, policy), now))
-    if apart_from == {*person.apart_from}:
-        return Decision(replace(state, person=person))
     return _with_apart_from(state, person, apart_from)
 
 
@@ -176,10 +200,11 @@ def _registered(state: Participant, person: Person) -> Decision[Participant]:
 def _with_apart_from(
     state: Participant, person: Person, apart_from: Iterable[str]
 ) -> Decision[Participant]:
-    """The new separation, told only of those whom anybody has heard of."""
+    """The new separation, told if it is new, and only of those whom anybody has heard of."""
+    before = person.apart_from
     person = replace(person, apart_from=tuple(sorted(apart_from)))
     state = replace(state, person=person)
     events: tuple[Payload, ...] = ()
-    if state.status is not Status.REGISTERING:
+    if person.apart_from != before and state.status is not Status.REGISTERING:
         events = (ParticipantUpdated(**public_state(state, person)),)
     return Decision(state, events)

@@ -7,9 +7,9 @@ and why she waits. Once erased, only her id is left, and nothing said later chan
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from services.matching.domain.pool import Person
+from services.matching.domain.person import Person
 from services.matching.domain.schedule import first_round_after
-from services.matching.domain.waiting import Waiting
+from services.matching.domain.round import Waiting
 from shared.decisions import Decision
 from shared.events.participants import (
     ParticipantErased,

@@ -7,7 +7,7 @@ together with somebody who is still free or, if nobody fits her at all, given he
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from services.matching.domain.acceptance import NOBODY, Matching
 from services.matching.domain.candidates import Reach
 from services.matching.domain.factors import NO_LANGUAGE, best_language_ranks, overlap
 from services.matching.domain.pairs import CELLS, Pairs, among
-from services.matching.domain.pool import Pool
+from services.matching.domain.pool import Classes, Pool
 from services.matching.domain.round import Waiting
 from shared.events.pool import WaitingReason, WhatHelps
 
@@ -146,7 +146,8 @@ def _what_helps(comparison: "_Comparison", mentees: Rows, mentors: Rows) -> tupl
     """Which of `_CHANGES` would make somebody fit one of the others.
 
     Shapes (all mentees, changes), (all mentors, changes). A change counts only if it is enough
-    alone and hers to make: where both would have to meet online, neither is told.
+    alone and hers to make: where both would have to meet online, neither is told, and more times
+    do not help with somebody who named none.
     """
     pool = comparison.pool
     for_mentees = np.zeros((len(pool.mentees), len(_CHANGES)), np.bool_)
@@ -156,13 +157,15 @@ def _what_helps(comparison: "_Comparison", mentees: Rows, mentors: Rows) -> tupl
         online = facts.allowed & facts.language & facts.time & ~facts.place
         times = facts.allowed & facts.language & facts.place & ~facts.time
         languages = facts.allowed & facts.place & facts.time & ~facts.language
-        her_move = online & pool.mentors.online[mentors]
-        mentors_move = online & pool.mentees.online[some, None]
-        for change, (hers, theirs) in enumerate(
-            ((her_move, mentors_move), (times, times), (languages, languages))
+        for change, (missing, mentees_ready, mentors_ready) in enumerate(
+            (
+                (online, pool.mentees.online, pool.mentors.online),
+                (times, _given(pool.mentees.times), _given(pool.mentors.times)),
+                (languages, _given(pool.mentees.languages), _given(pool.mentors.languages)),
+            )
         ):
-            for_mentees[some, change] = hers.any(axis=1)
-            for_mentors[mentors, change] |= theirs.any(axis=0)
+            for_mentees[some, change] = (missing & mentors_ready[mentors]).any(axis=1)
+            for_mentors[mentors, change] |= (missing & mentees_ready[some, None]).any(axis=0)
     return for_mentees, for_mentors
 
 
@@ -218,6 +221,11 @@ class _Comparison:
                 else:
                     found[row] = WaitingReason.KEPT_APART_OR_BEFORE
         return found
+
+
+def _given(classes: Classes[Any]) -> Truth:
+    """Who named anything at all, shape (people,)."""
+    return np.array([bool(value) for value in classes.values], np.bool_)[classes.of]
 
 
 def _spread(table: Truth, mentees: Rows, mentors: Rows) -> Truth:

@@ -5,6 +5,7 @@ the links' expiry) is derived from the message's id or from the instant of its f
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,6 +36,17 @@ DEFAULT_LOCALE: Final = "en"
 LINK_VALID_FOR: Final = timedelta(days=participation.CONFIRM_WITHIN_DAYS)
 CHECK_IN_VALID_FOR: Final = timedelta(days=60)
 """An overdue check-in may still be answered: its link outlives the grace and the escalation."""
+
+_ENCODINGS: Final = {
+    "en": "quoted-printable",
+    "da": "quoted-printable",
+    "ar": "base64",
+    "uk": "base64",
+}
+"""Of the bodies: quoted-printable would make six characters of each Arabic or Cyrillic letter."""
+_PARTS: Final = re.compile(
+    r"""[^\s\x00-\x1f\x7f@<>()\[\]\\,;:"]+@[^\s\x00-\x1f\x7f@<>()\[\]\\,;:"]+"""
+)
 
 LETTERS: Final[Mapping[MessageKind, Callable[[Writing], Letter]]] = MappingProxyType(
     {
@@ -129,12 +141,13 @@ def write(message: Message, addressed: Addressed, letterhead: Letterhead) -> Mai
         ),
         "my_page": "" if message.to_coordinator else urls.my_page,
     }
-    mail = _headed(message, addressed, letterhead, letter.subject.plain, say.locale)
+    mail = _headed(message, addressed, letterhead, letter.subject.plain)
     frames = _frames()
-    mail.set_content(frames.get_template("letter.txt").render(frame), cte="quoted-printable")
-    mail.add_alternative(
-        frames.get_template("letter.html").render(frame), subtype="html", cte="quoted-printable"
-    )
+    cte = _ENCODINGS[say.locale]
+    mail.set_content(frames.get_template("letter.txt").render(frame), cte=cte)
+    mail.add_alternative(frames.get_template("letter.html").render(frame), subtype="html", cte=cte)
+    # Now, since making it a multipart moves all Content-… headers into the first part.
+    mail["Content-Language"] = say.locale
     mail.set_boundary(f"=_{_digest(message.message_id)}")
     policy = SMTP if addressed.email.isascii() else SMTPUTF8
     return Mail(letterhead.address, addressed.email, mail.as_bytes(policy=policy))
@@ -159,24 +172,33 @@ def write_letter(
 
 
 def _headed(
-    message: Message, addressed: Addressed, letterhead: Letterhead, subject: str, locale: str
+    message: Message, addressed: Addressed, letterhead: Letterhead, subject: str
 ) -> EmailMessage:
     mail = EmailMessage(policy=SMTPUTF8)
     mail["Message-ID"] = f"<{_digest(message.message_id)}@{letterhead.address.rpartition('@')[2]}>"
     mail["Date"] = format_datetime(addressed.dated)
     mail["From"] = Address(addressed.programme_name, addr_spec=letterhead.address)
+    mail["To"] = _recipient(message.recipient_id, addressed)
+    mail["Subject"] = " ".join(subject.split())
+    mail["Auto-Submitted"] = "auto-generated"
+    return mail
+
+
+def _recipient(recipient_id: str, addressed: Addressed) -> Address:
+    name = name_for_letter(addressed.name)
+    user, _, domain = addressed.email.rpartition("@")
+    # The library checks ASCII addresses itself, but refuses a local part in another script.
+    is_international = not addressed.email.isascii() and _PARTS.fullmatch(addressed.email)
     try:
-        mail["To"] = Address(name_for_letter(addressed.name), addr_spec=addressed.email)
+        if is_international:
+            return Address(name, user, domain)
+        return Address(name, addr_spec=addressed.email)
     except (ValueError, IndexError, MessageError) as error:
         # `from None`: the original error quotes the address.
         raise AddressUnusable(
-            f"The address of {message.recipient_id!r} is not one ({type(error).__name__}); "
+            f"The address of {recipient_id!r} is not one ({type(error).__name__}); "
             "she or her coordinator can correct it."
         ) from None
-    mail["Subject"] = " ".join(subject.split())
-    mail["Content-Language"] = locale
-    mail["Auto-Submitted"] = "auto-generated"
-    return mail
 
 
 def _urls(message: Message, addressed: Addressed, letterhead: Letterhead) -> Urls:

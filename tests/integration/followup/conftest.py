@@ -6,13 +6,14 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -21,7 +22,7 @@ from deploy.local.engines import Engine
 from services.followup.app import make_app
 from services.followup.settings import Settings
 from shared.clock import SteppedClock
-from shared.events.matches import MatchAccepted, MatchState
+from shared.events.matches import MatchAccepted
 from shared.events.messages import MessageKind, MessageSent
 from shared.events.participants import Role
 from shared.events.payload import Payload
@@ -180,17 +181,26 @@ class Platform:
         return [event["type"] for event in await self.told(*streams)]
 
 
-@pytest.fixture
-async def platform(embedded: Engine, fresh: Fresh, tmp_path: Path) -> AsyncIterator[Platform]:
-    fresh.empty(embedded)
-    clock = SteppedClock(tmp_path / "clock")
-    clock.set(START)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def surroundings(
+    embedded: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Platform]:
+    """The engine, clean, with a producer and a stepped clock. Joining a group takes seconds."""
+    Fresh().empty(embedded)
+    clock_file = tmp_path_factory.mktemp("followup") / "clock"
     producer = AIOKafkaProducer(bootstrap_servers=list(embedded.addresses.kafka), acks="all")
     await producer.start()
     try:
-        yield Platform(embedded, clock, tmp_path / "clock", producer)
+        yield Platform(embedded, SteppedClock(clock_file), clock_file, producer)
     finally:
         await producer.stop()
+
+
+@pytest.fixture
+def platform(surroundings: Platform) -> Platform:
+    """The surroundings of one test: ids of its own, and time at its start."""
+    surroundings.clock.set(START)
+    return replace(surroundings, tag=uuid.uuid4().hex[:8], sequences={})
 
 
 @asynccontextmanager
@@ -205,7 +215,9 @@ async def running(platform: Platform, instance: str = "1") -> AsyncIterator[http
         )
 
 
-@pytest.fixture
-async def client(platform: Platform) -> AsyncIterator[httpx.AsyncClient]:
-    async with running(platform) as client:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(surroundings: Platform) -> AsyncIterator[httpx.AsyncClient]:
+    """One instance for all tests of a file."""
+    surroundings.clock.set(START)
+    async with running(surroundings) as client:
         yield client

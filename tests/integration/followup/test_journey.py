@@ -1,14 +1,18 @@
 """Followup from an accepted match to its end, on the real engine."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
+from pymongo.errors import ConnectionFailure
 
+from services.followup.service import Followup
 from shared.events.check_ins import CheckInStatus
-from shared.events.messages import FailureReason, MessageFailed, MessageKind
 from shared.events.matches import MatchProposed, MatchStatus
+from shared.events.messages import FailureReason, MessageFailed, MessageKind
 from shared.events.participants import (
     ParticipantErased,
     ParticipantStatus,
@@ -19,6 +23,8 @@ from shared.events.programmes import Charter, City, Policy, ProgrammeChanged
 from shared.security.links import Purpose
 from tests.integration.followup.conftest import COORDINATOR_KEY, Platform, running, until
 from tests.unit.followup.builders import START, days
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KEY = {"Authorization": f"Bearer {COORDINATOR_KEY}"}
 ANSWER = {"going": "well", "next_step": "نكتب إلى شركتين", "meeting_again": "yes"}
@@ -65,6 +71,23 @@ async def asked_is_known(client: httpx.AsyncClient, platform: Platform) -> None:
     await until(known)
 
 
+@asynccontextmanager
+async def heard(client: httpx.AsyncClient, topic: str, count: int) -> AsyncIterator[None]:
+    """Waits at the end until so many more records of a topic have been handled."""
+
+    async def handled() -> int:
+        work = (await client.get("/internal/work")).json()
+        return sum(work["consumed"].get(topic, {}).values())
+
+    before = await handled()
+    yield
+
+    async def enough() -> bool:
+        return await handled() >= before + count
+
+    await until(enough)
+
+
 async def test_from_acceptance_to_a_completed_check_in(
     client: httpx.AsyncClient, platform: Platform
 ) -> None:
@@ -89,12 +112,10 @@ async def test_the_same_events_again_change_nothing(
     await asked_is_known(client, platform)
     before = await the_mentorship(client, platform)
     platform.clock.set(START + days(15))
-    await platform.publish(platform.an_accepted_match(), sequence=1)
-    platform.sequences.clear()
-    await platform.asked(1)
-    other = "match-later-" + platform.tag
-    await platform.publish(platform.an_accepted_match(other))
-    await the_mentorship(client, platform, other)
+    async with heard(client, "matches", 1), heard(client, "messages", 2):
+        await platform.publish(platform.an_accepted_match(), sequence=1)
+        platform.sequences.clear()
+        await platform.asked(1)
     assert await the_mentorship(client, platform) == before
 
 
@@ -108,8 +129,8 @@ async def test_the_terms_are_those_of_the_programme_when_it_began(
         charters=(Charter(version="1"),),
         cities=(City(code="461", name="Odense", region="Syddanmark"),),
     )
-    await platform.publish(programme)
-    await asyncio.sleep(0.5)  # Another stream: nothing tells from outside when it is known.
+    async with heard(client, "programmes", 1):
+        await platform.publish(programme)
     await platform.publish(platform.an_accepted_match())
     mentorship = await the_mentorship(client, platform)
     assert [c["due_at"][:10] for c in mentorship["check_ins"]] == ["2026-01-08", "2026-02-07"]
@@ -189,8 +210,8 @@ async def test_who_leaves_ends_what_runs_with_her_whichever_is_heard_first(
         registered_at=START,
     )
     if leaves_first:
-        await platform.publish(left)
-        await asyncio.sleep(0.5)  # Another stream: nothing tells from outside when it is known.
+        async with heard(client, "participants", 1):
+            await platform.publish(left)
     await platform.publish(platform.an_accepted_match())
     await the_mentorship(client, platform)
     if not leaves_first:
@@ -199,6 +220,26 @@ async def test_who_leaves_ends_what_runs_with_her_whichever_is_heard_first(
     (closed,) = await platform.told()
     assert closed["data"]["reason"] == "someone_left"
     assert closed["data"]["match_again"] == ["mentee"]
+
+
+async def test_a_crash_before_the_closing_is_made_good_when_the_event_comes_again(
+    client: httpx.AsyncClient, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await platform.publish(platform.an_accepted_match())
+    await the_mentorship(client, platform)
+    close_for, crashes = Followup._close_for, ["once"]
+
+    async def crash_once(self: Followup, because: Any) -> None:
+        if crashes:
+            crashes.pop()
+            raise ConnectionFailure("the process ended here")
+        await close_for(self, because)
+
+    monkeypatch.setattr(Followup, "_close_for", crash_once)
+    person = platform.person(Role.MENTEE)
+    await platform.publish(ParticipantErased(programme=platform.tag, participant_id=person))
+    await until_types(platform, "mentorship.closed")
+    assert not crashes
 
 
 async def test_erasure_takes_the_words(client: httpx.AsyncClient, platform: Platform) -> None:
@@ -214,9 +255,12 @@ async def test_erasure_takes_the_words(client: httpx.AsyncClient, platform: Plat
     assert own.json()["your_help_requests"][0]["text"] == ""
 
 
-async def test_two_instances_at_once_say_each_overdue_once(platform: Platform) -> None:
+async def test_two_instances_at_once_say_each_overdue_once(
+    client: httpx.AsyncClient, platform: Platform
+) -> None:
     matches = [f"match-{number}-{platform.tag}" for number in range(150)]
-    async with running(platform, "1") as first, running(platform, "2") as second:
+    first = client
+    async with running(platform, "2") as second:
         await platform.publish(*(platform.an_accepted_match(match_id) for match_id in matches))
         await the_mentorship(first, platform, matches[-1])
         await until_count(first, platform, "running", len(matches))

@@ -41,7 +41,7 @@ def a_mail(to: str, number: int = 1, text: str = ARABIC, language: str = "ar") -
     mail["To"] = to
     mail["Subject"] = text
     mail["Message-ID"] = f"<{number}.{to}>"
-    mail.set_content(f"{text}\n<script>alert(1)</script> https://example.org/yes?t=abc.\n")
+    mail.set_content(f"{text}\n<script>alert(1)</script> https://example.org/yes?t=abc. <i>x\n")
     mail.add_alternative(HTML, subtype="html")
     mail["Content-Language"] = language  # set_content() would have removed it
     return mail
@@ -169,6 +169,7 @@ async def test_a_right_to_left_message_is_shown_right_to_left_and_nothing_in_it_
     assert '<html lang="en">' in page.text
     assert f'<div class="text" dir="rtl" lang="ar">{ARABIC}' in page.text
     assert "<script>" not in page.text
+    assert "<i>" not in page.text
     assert '<a href="https://example.org/yes?t=abc" rel="noopener' in page.text
     assert '<a href="https://example.org/a?b=1&amp;c=2"' in page.text
     assert "javascript:" not in page.text

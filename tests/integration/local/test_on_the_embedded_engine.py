@@ -11,7 +11,7 @@ from deploy.local.broker import KafkaBroker
 from deploy.local.engines import Engine
 from deploy.local.resend import must_resend
 from deploy.local.supervisor import Platform
-from tests.conftest import Fresh
+from tests.fresh import Fresh
 from tests.integration.local.conftest import Ground
 from tests.integration.local.fakes import until
 

@@ -6,6 +6,8 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -128,19 +130,32 @@ async def test_all_logs_are_kept_as_json_lines(ground: Ground, platform: Platfor
     assert "matching is there" in ground.said()
 
 
-def standalone(ground: Ground, **environment: str) -> subprocess.Popen[str]:
-    """A supervisor in a process of its own, which prints the pids of its children when ready."""
-    return subprocess.Popen(
-        [sys.executable, str(STANDALONE), str(ground.settings.var)],
-        env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+Supervisor = subprocess.Popen[str]
 
 
-def pids(supervisor: subprocess.Popen[str]) -> dict[str, int]:
+@pytest.fixture
+def standalone(ground: Ground) -> Iterator[Callable[..., Supervisor]]:
+    """Starts supervisors in processes of their own; given settings are added to the environment."""
+    with ExitStack() as stack:
+
+        def start(**environment: str) -> Supervisor:
+            supervisor = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, str(STANDALONE), str(ground.settings.var)],
+                    env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    start_new_session=True,
+                )
+            )
+            stack.callback(supervisor.kill)
+            return supervisor
+
+        yield start
+
+
+def pids(supervisor: Supervisor) -> dict[str, int]:
     assert supervisor.stdout is not None
     for line in supervisor.stdout:
         if line.startswith("PIDS "):
@@ -149,22 +164,26 @@ def pids(supervisor: subprocess.Popen[str]) -> dict[str, int]:
     raise AssertionError("the supervisor ended before it was ready")
 
 
-def test_ctrl_c_drains_services_first_and_ends_with_the_engine(ground: Ground) -> None:
-    supervisor = standalone(ground)
+def test_ctrl_c_drains_services_first_and_ends_with_the_engine(
+    ground: Ground, standalone: Callable[..., Supervisor]
+) -> None:
+    supervisor = standalone()
     children = pids(supervisor)
-    # As a terminal does it: to the whole foreground group. The children must not be in it.
+    assert all(os.getpgid(pid) == pid for pid in children.values())
+    # As a terminal does it: to the whole foreground group, in which the children are not.
     os.killpg(supervisor.pid, signal.SIGINT)
     said, _ = supervisor.communicate(timeout=30)
     assert supervisor.returncode == 0, said
     assert "Stopping in good order" in said
     assert sorted(ground.ended.read_text().splitlines()[:2]) == ["intake", "matching"]
     assert ground.ended.read_text().splitlines()[2:] == ["engine"]
+    assert "starting it again" not in said
     assert "Traceback" not in said
     assert not [pid for pid in children.values() if psutil.pid_exists(pid)]
 
 
-def test_a_second_ctrl_c_kills_at_once(ground: Ground) -> None:
-    supervisor = standalone(ground, FAKE_HANGS="1")
+def test_a_second_ctrl_c_kills_at_once(standalone: Callable[..., Supervisor]) -> None:
+    supervisor = standalone(FAKE_HANGS="1")
     children = pids(supervisor)
     began = time.monotonic()
     os.killpg(supervisor.pid, signal.SIGINT)
@@ -179,8 +198,10 @@ def test_a_second_ctrl_c_kills_at_once(ground: Ground) -> None:
     asyncio.run(until(lambda: not [pid for pid in children.values() if _lives(pid)]))
 
 
-def test_a_supervisor_that_is_killed_leaves_no_child_behind(ground: Ground) -> None:
-    supervisor = standalone(ground)
+def test_a_supervisor_that_is_killed_leaves_no_child_behind(
+    ground: Ground, standalone: Callable[..., Supervisor]
+) -> None:
+    supervisor = standalone()
     children = pids(supervisor)
     assert set(children) == {"intake", "matching", "origin", "mail"}
     supervisor.kill()

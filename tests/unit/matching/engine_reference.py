@@ -41,7 +41,7 @@ class Reference:
                     asked[max(open_pairs, key=self.wanted_by_mentee.__getitem__)[1]].append(mentee)
             said_no = set()
             for mentor, mentees in asked.items():
-                mentees.sort(key=lambda one: self.wanted_by_mentor[one, mentor], reverse=True)  # noqa: B023
+                mentees.sort(key=lambda one: self.wanted_by_mentor[one, mentor], reverse=True)
                 said_no |= {(mentee, mentor) for mentee in mentees[self.seats[mentor] :]}
             if not said_no:
                 return {(mentee, mentor) for mentor in asked for mentee in asked[mentor]}
@@ -60,8 +60,7 @@ class Reference:
                 continue
             hers = [other for other, held_by in matched if held_by == mentor]
             if len(hers) < self.seats[mentor] or any(
-                self.wanted_by_mentor[other, mentor] < self.wanted_by_mentor[pair]
-                for other in hers
+                self.wanted_by_mentor[other, mentor] < self.wanted_by_mentor[pair] for other in hers
             ):
                 found.add(pair)
         return found
@@ -84,10 +83,7 @@ def reference(round_input: RoundInput, need_depth: int = 32) -> Reference:
     }
     wanted = {
         (mentee.participant_id, mentor.participant_id): (
-            sum(
-                reason.points
-                for reason in reasons_for(mentee, mentor, round_input.weights)
-            ),
+            sum(reason.points for reason in reasons_for(mentee, mentor, round_input.weights)),
             _tie(mentee.participant_id, mentor.participant_id, round_input.seed),
         )
         for mentee, mentor in possible
@@ -110,13 +106,11 @@ def _in_common(mentee: Person, mentor: Person) -> int:
     return len(items_of(mentee) & items_of(mentor))
 
 
-def _need(
-    wanted: dict[Pair, tuple[int, int]], seats: dict[str, int], depth: int
-) -> dict[str, int]:
+def _need(wanted: dict[Pair, tuple[int, int]], seats: dict[str, int], depth: int) -> dict[str, int]:
     best = {
         mentee: sorted(
             (mentor for one, mentor in wanted if one == mentee),
-            key=lambda mentor: wanted[mentee, mentor],  # noqa: B023
+            key=lambda mentor: wanted[mentee, mentor],
             reverse=True,
         )[:depth]
         for mentee in {mentee for mentee, _ in wanted}

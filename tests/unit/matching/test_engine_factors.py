@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 
-from services.matching.domain.factors import FACTORS
+from services.matching.domain.factors import FACTORS, LanguageComfort
 from services.matching.domain.person import Person
 from services.matching.domain.reasons import pairing_of, reasons_for
 from services.matching.domain.round import RoundInput
@@ -94,7 +94,10 @@ def test_two_without_any_education_named_share_none() -> None:
 def test_common_ground_grows_with_each_item_until_four(shared: int, points: int) -> None:
     items = tuple(f"interest-{number}" for number in range(6))
     mentee, mentor = a_mentee().liking(*items), a_mentor().liking(*items[:shared])
-    assert reason(Factor.COMMON_GROUND, mentee, mentor) == (points, items[:shared] if points else ())
+    assert reason(Factor.COMMON_GROUND, mentee, mentor) == (
+        points,
+        items[:shared] if points else (),
+    )
 
 
 def test_an_interest_and_a_topic_of_the_same_name_are_two_things() -> None:
@@ -106,19 +109,18 @@ def test_an_interest_and_a_topic_of_the_same_name_are_two_things() -> None:
 @pytest.mark.parametrize(
     ("mentee", "mentor", "expected"),
     [
-        (("ar", "da"), ("ar",), (60, ("ar",))),
-        (("ar", "da"), ("da", "en"), (45, ("da",))),
-        (("ar", "da"), ("en", "da", "ar"), (30, ("ar",))),
-        (("a", "b", "c", "d", "e", "f"), ("f",), (6, ("f",))),
+        (("ar", "da"), ("ar",), (1000, ("ar",))),
+        (("ar", "da"), ("da", "en"), (750, ("da",))),
+        (("ar", "da"), ("en", "da", "ar"), (500, ("ar",))),
+        (("ar", "uk", "da"), ("en", "da"), (250, ("da",))),
+        (("a", "b", "c", "d", "e", "f"), ("f",), (100, ("f",))),
     ],
 )
 def test_language_comfort_falls_with_the_rank_of_the_best_shared_language(
     mentee: tuple[str, ...], mentor: tuple[str, ...], expected: tuple[int, tuple[str, ...]]
 ) -> None:
-    found = reason(
-        Factor.LANGUAGE_COMFORT, a_mentee().speaking(*mentee), a_mentor().speaking(*mentor)
-    )
-    assert found == expected
+    hers, theirs = a_mentee().speaking(*mentee), a_mentor().speaking(*mentor)
+    assert LanguageComfort().points(1000, hers.person, theirs.person) == expected
 
 
 def test_the_same_city_has_its_points_and_meeting_online_has_none() -> None:

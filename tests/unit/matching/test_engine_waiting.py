@@ -1,9 +1,10 @@
 """Who waits is told what is true, and what would help would."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from services.matching.domain.constraints import HARD_CONSTRAINTS, FreeSeat, Situation
 from services.matching.domain.engine import NumpyEngine
@@ -117,7 +118,14 @@ def test_a_mentor_whom_nobody_fits_hears_what_is_in_the_way_and_what_helps() -> 
     assert found.what_helps == (WhatHelps.MEET_ONLINE,)
 
 
-CHANGES = {
+def test_a_mentor_whom_nobody_fits_hears_what_helps_even_if_all_mentees_are_matched() -> None:
+    other = a_mentor("other").free_at(TimeOfWeek.SAT_MORNING)
+    found = waiting(a_round(a_mentee(), a_mentor(), other), "other")
+    assert found.reason is WaitingReason.NO_COMMON_TIME
+    assert found.what_helps == (WhatHelps.MORE_TIMES,)
+
+
+CHANGES: dict[WhatHelps, dict[str, Any]] = {
     WhatHelps.MEET_ONLINE: {"meets_online": True},
     WhatHelps.MORE_TIMES: {"availability": tuple(TimeOfWeek)},
     WhatHelps.MORE_LANGUAGES: {"languages": LANGUAGES},
@@ -125,7 +133,6 @@ CHANGES = {
 
 
 @given(rounds())
-@settings(max_examples=200)
 def test_what_is_said_to_help_would_make_somebody_fit_and_what_is_not_said_would_match_nobody_free(
     round_input: RoundInput,
 ) -> None:

@@ -103,9 +103,9 @@ class System:
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
-        self.topic = MemoryTopic(schedule)
-        self.writer_database = MemoryDatabase("writer", schedule)
-        self.reader_database = MemoryDatabase("reader", schedule)
+        self.topic: Any = MemoryTopic(schedule)
+        self.writer_database: Any = MemoryDatabase("writer", schedule)
+        self.reader_database: Any = MemoryDatabase("reader", schedule)
         self.committed = 0
         self.acknowledged: list[tuple[str, int]] = []
         self.start()
@@ -116,20 +116,29 @@ class System:
         self.writer_relay = self._relay(self.writer_database, "counters")
         self.reader_relay = self._relay(self.reader_database, "mirrors")
         self.counters = Aggregates[Counter](
-            self.writer_database, self.writer_relay, "counters", Counter  # type: ignore[arg-type]
+            self.writer_database,
+            self.writer_relay,
+            "counters",
+            Counter,
         )
         self.mirrors = Aggregates[Mirror](
-            self.reader_database, self.reader_relay, "mirrors", Mirror  # type: ignore[arg-type]
+            self.reader_database,
+            self.reader_relay,
+            "mirrors",
+            Mirror,
         )
         self.tallies = Aggregates[Tally](
-            self.reader_database, self.reader_relay, "tallies", Tally  # type: ignore[arg-type]
+            self.reader_database,
+            self.reader_relay,
+            "tallies",
+            Tally,
         )
         self.pipeline = Pipeline(clock, self.reader_relay)
         self.reaction = Reaction(CHECK_INS, self.mirrors, mirror, self.effects)
 
-    def _relay(self, database: MemoryDatabase, *collections: str) -> InlineRelay:
-        relay = InlineRelay(database, most_unsent=1000)  # type: ignore[arg-type]
-        relay.use(self.topic)  # type: ignore[arg-type]
+    def _relay(self, database: Any, *collections: str) -> InlineRelay:
+        relay = InlineRelay(database, most_unsent=1000)
+        relay.use(self.topic)
         for name in collections:
             relay.watch(name)
         return relay
@@ -296,9 +305,7 @@ def explore(seed_actions: int = 600) -> None:
         before=st.frozensets(st.integers(1, 60), max_size=6),
         after=st.frozensets(st.integers(1, 60), max_size=6),
     )
-    def run(
-        actions: list[tuple[str, str]], before: frozenset[int], after: frozenset[int]
-    ) -> None:
+    def run(actions: list[tuple[str, str]], before: frozenset[int], after: frozenset[int]) -> None:
         async def one() -> None:
             system = System(Schedule(crash_before=before, crash_after=after))
             await live(system, actions)
@@ -335,7 +342,7 @@ def test_the_harness_sees_an_outbox_that_is_cleared_before_the_acknowledgement(
 ) -> None:
     async def clear_first(self: InlineRelay, entries: Any) -> Any:
         for name in sorted(self._collections):
-            for kept in self._database.collection(name).documents.values():  # type: ignore[attr-defined]
+            for kept in self._database.collection(name).documents.values():
                 kept["outbox"] = []
         return await send_wave(self, entries)
 

@@ -1,0 +1,132 @@
+"""How it begins: the operator makes the programme, the coordinator brings in a spreadsheet."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+
+from deploy.local.access import Keys
+from deploy.local.simulation.browser import Browser
+from deploy.local.simulation.chance import name_of
+from deploy.local.simulation.population import Population
+from deploy.sample.programme import SampleProgramme
+from shared.errors import CommonGroundError
+
+Told = Callable[[dict[str, int]], None]
+"""Told the counts of an import as it goes."""
+
+_IMPORT_WITHIN_S: Final = 300.0
+
+
+class NotAccepted(CommonGroundError):
+    """The platform did not take what everything else builds on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The answer to an import. cut_off: how often it broke off before and was sent again."""
+
+    read: int
+    registered: int
+    repeated: int
+    refused: int
+    refusals: tuple[dict[str, Any], ...]
+    cut_off: int
+    seconds: float
+
+    def counts(self) -> dict[str, int]:
+        """The four numbers."""
+        return {
+            "read": self.read,
+            "registered": self.registered,
+            "repeated": self.repeated,
+            "refused": self.refused,
+        }
+
+
+@dataclass(slots=True)
+class _Listening:
+    """What has come of one import so far."""
+
+    report: dict[str, Any] | None = None
+    cut_off: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+async def make_programme(browser: Browser, programme: SampleProgramme, keys: Keys) -> None:
+    """The operator says what the programme is to be. Raises `NotAccepted`."""
+    url = f"/intake/programmes/{programme.programme_id}"
+    answer = await browser.ask("PUT", url, bearer=keys.operator, json=programme.body)
+    if not answer.is_done:
+        raise NotAccepted(f"{url} answered {answer.status}: {answer.text[:500]}")
+
+
+async def import_file(
+    browser: Browser, programme_id: str, population: Population, keys: Keys, tell: Told
+) -> Imported:
+    """The coordinator imports the spreadsheet; again, if it was cut off. Raises `NotAccepted`."""
+    began = time.monotonic()
+    url = f"/intake/programmes/{programme_id}/imports"
+    listening = _Listening()
+
+    async def once() -> dict[str, Any] | None:
+        return await _import_once(browser, url, population, keys, tell, listening)
+
+    report = await browser.until_answered(once, url)
+    return Imported(
+        read=report["read"],
+        registered=report["registered"],
+        repeated=report["repeated"],
+        refused=report["refused"],
+        refusals=tuple(report["refusals"]),
+        cut_off=listening.cut_off,
+        seconds=time.monotonic() - began,
+    )
+
+
+async def _import_once(
+    browser: Browser,
+    url: str,
+    population: Population,
+    keys: Keys,
+    tell: Told,
+    listening: _Listening,
+) -> dict[str, Any] | None:
+    headers = {"authorization": f"Bearer {keys.coordinator}"}
+    begun = False
+    with population.file.open("rb") as file:
+        upload = {"file": (population.file.name, file, "application/octet-stream")}
+        try:
+            async with browser.stream(
+                url, files=upload, headers=headers, timeout=_IMPORT_WITHIN_S
+            ) as answer:
+                if httpx.codes.is_client_error(answer.status_code):
+                    said = (await answer.aread()).decode("utf-8", "replace")
+                    raise NotAccepted(f"{url} answered {answer.status_code}: {said[:500]}")
+                if not answer.is_success:
+                    return None
+                begun = True
+                async for line in answer.aiter_lines():
+                    read = json.loads(line)
+                    if "report" in read:
+                        report: dict[str, Any] = read["report"]
+                        return report
+                    if "problem" not in read:
+                        tell(read)
+        except (httpx.TransportError, json.JSONDecodeError):
+            pass
+    listening.cut_off += begun
+    return None
+
+
+async def register_on_the_web(browser: Browser, programme_id: str, population: Population) -> None:
+    """The others register themselves, one after the other: who names whom may depend on the order."""
+    for form in population.on_the_web:
+        key = name_of("register", form["role"], form["email"])
+        url = f"/intake/programmes/{programme_id}/participants"
+        answer = await browser.ask("POST", url, key=key, json=form)
+        if not answer.is_done:
+            raise NotAccepted(f"{url} answered {answer.status}: {answer.text[:500]}")

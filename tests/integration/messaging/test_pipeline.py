@@ -1,0 +1,307 @@
+"""The pipeline on real engines: a writer and a reader process, with poison, restarts and a lost broker.
+
+Each test runs on the embedded engine and on Apache Kafka.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from pydantic import SecretStr
+
+from deploy.local.engines import Engine
+from shared.decisions import Decision, Refusal
+from shared.errors import LeaseLost
+from shared.events.check_ins import CheckInDue, CheckInStatus
+from shared.events.streams import CHECK_INS, DEAD_LETTERS
+from shared.events.wire import Event
+from shared.messaging.reactions import Reaction
+from shared.runtime import Batch, Runtime
+from shared.settings import ServiceSettings
+from shared.storage.aggregates import Aggregates
+from shared.storage.changes import Cause, Change, Idempotency, Status
+from shared.storage.leases import Lease
+from tests.fresh import Fresh
+
+NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
+DEADLINE_S = 30
+
+
+@pytest.fixture(params=["embedded", "apache"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    engine: Engine = request.getfixturevalue(request.param)
+    return engine
+
+
+@dataclass(frozen=True, slots=True)
+class Mentorship:
+    """What the writer keeps."""
+
+    match_id: str
+    times: int
+    wake_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """What the reader keeps."""
+
+    numbers: tuple[int, ...]
+
+
+def settings_for(engine: Engine, service: str, **more: Any) -> ServiceSettings:
+    return ServiceSettings(
+        kafka_url=",".join(engine.addresses.kafka),
+        mongodb_url=engine.mongodb_url(service),
+        link_secret=SecretStr("link"),
+        hash_secret=SecretStr("hash"),
+        **more,
+    )
+
+
+def once_more(match_id: str) -> Callable[[Mentorship | None], Decision[Mentorship]]:
+    def decide(state: Mentorship | None) -> Decision[Mentorship]:
+        times = state.times + 1 if state else 1
+        event = CheckInDue(
+            programme="p",
+            city="461",
+            match_id=match_id,
+            mentee_id="a",
+            mentor_id="b",
+            number=times,
+            status=CheckInStatus.DUE,
+            day=14,
+            due_at=NOW,
+        )
+        return Decision(Mentorship(match_id, times), (event,))
+
+    return decide
+
+
+def mirrored(state: Mirror | None, event: Event[CheckInDue], _: datetime) -> Decision[Mirror]:
+    return Decision(Mirror((*(state.numbers if state else ()), event.payload.number)))
+
+
+async def until(is_true: Callable[[], bool], what: str) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not is_true():
+            await asyncio.sleep(0.01)
+    assert is_true(), what
+
+
+@asynccontextmanager
+async def writer(engine: Engine, fresh: Fresh) -> AsyncIterator[Aggregates[Mentorship]]:
+    runtime = Runtime("followup", settings_for(engine, "followup"))
+    collection = runtime.aggregates(f"written_{fresh.tag}", Mentorship)
+    async with runtime.life():
+        yield collection
+        await runtime.relay.flush()
+
+
+class Reader:
+    """A reading service under a name of its own, so that its groups are its own."""
+
+    def __init__(self, engine: Engine, fresh: Fresh, instance: str = "1") -> None:
+        self.runtime = Runtime(
+            fresh.group("reader"), settings_for(engine, "matching", instance=instance)
+        )
+        self.home = self.runtime.aggregates(f"mirrors_{fresh.tag}", Mirror)
+        self.bad: set[str] = set()
+        reaction = Reaction(CHECK_INS, self.home, self.decide)
+
+        @self.runtime.on(CHECK_INS)
+        async def on_check_ins(batch: Batch) -> None:
+            await self.runtime.pipeline.apply(batch, reaction)
+
+    def decide(
+        self, state: Mirror | None, event: Event[CheckInDue], now: datetime
+    ) -> Decision[Mirror]:
+        if event.subject in self.bad:
+            raise RuntimeError("a bug")
+        return mirrored(state, event, now)
+
+
+async def numbers(reader: Reader, ids: list[str]) -> dict[str, tuple[int, ...]]:
+    return {name: state.numbers for name, state in (await reader.home.load(ids)).items()}
+
+
+async def test_every_event_arrives_once_and_in_order(engine: Engine, fresh: Fresh) -> None:
+    ids = [f"{fresh.tag}-{number}" for number in range(300)]
+    reader = Reader(engine, fresh)
+    async with writer(engine, fresh) as written, reader.runtime.life():
+        for _ in range(3):
+            await written.change([Change(name, once_more(name), Cause.http(NOW)) for name in ids])
+        async with asyncio.timeout(DEADLINE_S):
+            while await reader.home.count({"_id": {"$in": ids}, "state.numbers.2": {"$exists": True}}) < len(ids):
+                await asyncio.sleep(0.05)
+        assert set((await numbers(reader, ids)).values()) == {(1, 2, 3)}
+        assert await written.mark_of(ids[0], "check-ins") == (0, 0)
+        assert await reader.home.mark_of(ids[0], "check-ins") == (3, 3)
+
+
+async def test_two_readers_share_the_work_and_one_that_stops_leaves_nothing_behind(
+    engine: Engine, fresh: Fresh
+) -> None:
+    ids = [f"{fresh.tag}-{number}" for number in range(200)]
+    first, second = Reader(engine, fresh, "1"), Reader(engine, fresh, "2")
+    async with writer(engine, fresh) as written, second.runtime.life():
+        async with first.runtime.life():
+            await written.change([Change(name, once_more(name), Cause.http(NOW)) for name in ids])
+        await written.change([Change(name, once_more(name), Cause.http(NOW)) for name in ids])
+        async with asyncio.timeout(DEADLINE_S):
+            while await second.home.count({"_id": {"$in": ids}, "state.numbers.1": {"$exists": True}}) < len(ids):
+                await asyncio.sleep(0.05)
+        assert set((await numbers(second, ids)).values()) == {(1, 2)}
+
+
+async def test_poison_is_parked_with_its_reason_and_the_partition_goes_on(
+    engine: Engine, fresh: Fresh
+) -> None:
+    name, other = f"{fresh.tag}-bad", f"{fresh.tag}-good"
+    reader = Reader(engine, fresh)
+    reader.bad = {name}
+    producer = AIOKafkaProducer(bootstrap_servers=list(engine.addresses.kafka))
+    await producer.start()
+    await producer.send_and_wait(CHECK_INS.name, b"{no json", key=b"x", headers=[("ce_id", b"\xff")])
+    await producer.stop()
+    async with writer(engine, fresh) as written, reader.runtime.life():
+        for subject in (name, other, name):
+            await written.change([Change(subject, once_more(subject), Cause.http(NOW))])
+        await until(lambda: reader.runtime.pipeline.counts.parked >= 2, "parked")
+        assert (await numbers(reader, [name, other])) == {other: (1,)}
+        reasons = await letters_of(engine, reader.runtime.service)
+        assert {"handler_failed", "unreadable"} <= set(reasons)
+
+
+async def letters_of(engine: Engine, consumer_name: str) -> list[str]:
+    from shared.events.dead_letters import RecordParked
+
+    consumer = AIOKafkaConsumer(
+        DEAD_LETTERS.name,
+        bootstrap_servers=list(engine.addresses.kafka),
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    found: list[str] = []
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while len(found) < 2:
+                for records in (await consumer.getmany(timeout_ms=500)).values():
+                    letters = [RecordParked.model_validate_json(one.value) for one in records]
+                    found += [
+                        one.reason.value
+                        for one in letters
+                        if one.consumer in (f"{consumer_name}.check-ins", "matching")
+                    ]
+    finally:
+        await consumer.stop()
+    return found
+
+
+async def test_what_is_due_is_done_once_by_two_instances(engine: Engine, fresh: Fresh) -> None:
+    """Each due aggregate changes once, though both instances see it due at the same time."""
+
+    def due(state: Mentorship, _: datetime) -> Decision[Mentorship]:
+        return Decision(Mentorship(state.match_id, state.times + 1))
+
+    runtimes = [
+        Runtime("followup", settings_for(engine, "followup", instance=number))
+        for number in ("1", "2")
+    ]
+    collections = [one.aggregates(f"due_{fresh.tag}", Mentorship) for one in runtimes]
+    for runtime, collection in zip(runtimes, collections, strict=True):
+        runtime.every_tick(collection, due)
+    ids = [f"{fresh.tag}-{number}" for number in range(200)]
+    async with runtimes[0].life(), runtimes[1].life():
+        at = runtimes[0].clock.now() + timedelta(milliseconds=300)
+        await collections[0].change(
+            [
+                Change(name, lambda _, name=name: Decision(Mentorship(name, 0, at)), Cause.due(NOW))  # type: ignore[misc]
+                for name in ids
+            ]
+        )
+        async with asyncio.timeout(DEADLINE_S):
+            while await collections[0].count({"state.times": 0}):
+                await asyncio.sleep(0.05)
+        states = await collections[1].load(ids)
+    assert {state.times for state in states.values()} == {1}
+
+
+async def test_an_idempotency_key_gives_the_same_answer_and_one_effect(
+    engine: Engine, fresh: Fresh
+) -> None:
+    name = fresh.tag
+
+    def key(fingerprint: str) -> Idempotency[Mentorship]:
+        return Idempotency("key-1", fingerprint, lambda state: {"times": state.times})
+
+    async with writer(engine, fresh) as written:
+        outcomes = [
+            await written.change_one(
+                Change(name, once_more(name), Cause.http(NOW), idempotency=key(fingerprint))
+            )
+            for fingerprint in ("same", "same", "other")
+        ]
+        state = await written.get(name)
+    assert [outcome.status for outcome in outcomes] == [
+        Status.CHANGED,
+        Status.ANSWERED,
+        Status.REFUSED,
+    ]
+    assert outcomes[0].answer == outcomes[1].answer == {"times": 1}
+    assert state is not None
+    assert state.times == 1
+
+
+async def test_a_lost_lease_writes_nothing(engine: Engine, fresh: Fresh) -> None:
+    async with writer(engine, fresh) as written:
+        leases = written._database.collection(f"leases_{fresh.tag}")
+        slow = await Lease.acquire(leases, "round", "slow", timedelta(milliseconds=1))
+        assert slow is not None
+        await asyncio.sleep(0.05)
+        quick = await Lease.acquire(leases, "round", "quick", timedelta(seconds=30))
+        assert quick is not None
+        assert await Lease.acquire(leases, "round", "third", timedelta(seconds=30)) is None
+        changes = [Change("fenced", once_more("fenced"), Cause.http(NOW))]
+        with pytest.raises(LeaseLost):
+            await written.change(changes, fence=slow)
+        assert await written.get("fenced") is None
+        await written.change(changes, fence=quick)
+        assert await written.get("fenced") is not None
+
+
+class SeatTaken(Refusal):
+    """The unique index refused it."""
+
+
+async def test_a_unique_index_refuses_and_the_others_are_written(
+    engine: Engine, fresh: Fresh
+) -> None:
+    from pymongo import IndexModel
+
+    runtime = Runtime("followup", settings_for(engine, "followup"))
+    index = IndexModel([("state.times", 1)], name="one_each", unique=True)
+    collection = runtime.aggregates(
+        f"unique_{fresh.tag}",
+        Mentorship,
+        indexes=[index],
+        refusals={"one_each": SeatTaken("Taken.")},
+    )
+
+    def numbered(name: str, number: int) -> Change[Mentorship]:
+        return Change(name, lambda _: Decision(Mentorship(name, number)), Cause.http(NOW))
+
+    async with runtime.life():
+        leases = runtime.database.collection(f"leases_{fresh.tag}")
+        fence = await Lease.acquire(leases, "round", "me", timedelta(seconds=30))
+        plain = await collection.change([numbered("a", 1), numbered("b", 1), numbered("c", 2)])
+        fenced = await collection.change(
+            [numbered("d", 3), numbered("e", 2), numbered("f", 4)], fence=fence
+        )
+    assert sorted(outcome.status.name for outcome in plain) == ["CHANGED", "CHANGED", "REFUSED"]
+    assert [outcome.status.name for outcome in fenced] == ["CHANGED", "REFUSED", "CHANGED"]
