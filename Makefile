@@ -36,6 +36,9 @@ up: $(VENV)/.local ## The platform on this machine, until Ctrl-C (ENGINE=)
 test: $(VENV)/.dev ## All tests that this machine can run (REQUIRE=apache-kafka,browser TESTS=tests/unit)
 	REQUIRE=$(REQUIRE) $(PY) -m pytest -rs -m "not bench" $(TESTS)
 
+generate: $(VENV)/.dev ## Write schemas and AsyncAPI documents anew from the contract
+	$(PY) -m shared.events.generate
+
 check: $(VENV)/.dev ## Format, lint, types, import rules, generated files
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .

@@ -1,9 +1,11 @@
 """What the supervisor asks of Kafka: make the topics, and where does each partition end."""
 
+import asyncio
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.protocol.fetch import FetchRequest
 
 from deploy.local.engines import Addresses
 
@@ -11,6 +13,7 @@ EndOffsets = Mapping[str, Mapping[int, int]]
 """For each topic and partition the offset that the next record will get."""
 
 _REQUEST_TIMEOUT_MS: Final = 10_000
+_BEYOND_EVERY_END: Final = 2**62
 
 
 class Broker(Protocol):
@@ -58,7 +61,34 @@ class KafkaBroker:
         ends: dict[str, dict[int, int]] = {}
         for partition, offset in (await self._consumer.end_offsets(self._partitions)).items():
             ends.setdefault(partition.topic, {})[partition.partition] = offset
+        await self._raise_to_high_watermarks(self._consumer, ends)
         return ends
+
+    async def _raise_to_high_watermarks(
+        self, consumer: AIOKafkaConsumer, ends: dict[str, dict[int, int]]
+    ) -> None:
+        """Tansu 0.6 answers the question for the end with the last batch's first offset plus one.
+
+        The high watermark that comes with a fetch is right. Asked from beyond the end, so that no
+        records come along; Apache Kafka answers that with -1, which raises nothing.
+        """
+        client = consumer._client  # noqa: SLF001 - aiokafka has no public way to ask only for this
+        by_leader: dict[int, dict[str, list[tuple[int, int, int]]]] = {}
+        for partition in self._partitions:
+            leader = client.cluster.leader_for_partition(partition)
+            topics = by_leader.setdefault(leader, {})
+            wanted = (partition.partition, _BEYOND_EVERY_END, 1)
+            topics.setdefault(partition.topic, []).append(wanted)
+        answers: list[Any] = await asyncio.gather(
+            *(
+                client.send(leader, FetchRequest(1, 0, 1_000, 0, list(topics.items())))
+                for leader, topics in by_leader.items()
+            )
+        )
+        for answer in answers:
+            for topic, partitions in answer.topics:
+                for number, _error, high_watermark, *_records in partitions:
+                    ends[topic][number] = max(ends[topic][number], high_watermark)
 
     async def close(self) -> None:
         """Disconnects."""

@@ -160,7 +160,6 @@ class Sender:
             if outcome.status is Status.CHANGED
             and outcome.state is not None
             and outcome.state.stage is Stage.SENDING
-            and outcome.state.claim == by
         ]
 
     def _claiming(

@@ -390,13 +390,16 @@ class Aggregates(Generic[State]):
     ) -> list[Outcome[State]]:
         """Lets time do its work on those whose `wake_at` has come, at most `limit` of them."""
 
-        def at(now: datetime) -> Callable[[State | None], Decision[State] | Refusal | None]:
-            return lambda state: None if state is None else decide(state, now)
+        def if_still_due(state: State | None) -> Decision[State] | Refusal | None:
+            """Another instance may have been first; then it is not due any more."""
+            wake_at: datetime | None = getattr(state, "wake_at", None)
+            if state is None or wake_at is None or wake_at > now:
+                return None
+            return decide(state, now)
 
         ids = await self.due(now, limit)
-        return await self.change(
-            [Change(aggregate_id, at(now), Cause.due(now)) for aggregate_id in ids]
-        )
+        cause = Cause.due(now)
+        return await self.change([Change(name, if_still_due, cause) for name in ids])
 
 
 def _index_name(message: str) -> str:

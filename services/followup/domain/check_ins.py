@@ -35,7 +35,7 @@ def asked(
 ) -> Decision[Mentorship] | None:
     """The message of a check-in went to one side, or could not (`reached` False).
 
-    The first word counts for the time. Nothing follows by itself: `asked_at` sets the deadlines.
+    The first word counts for the time, the last for whether it reached her. Nothing follows by itself: `asked_at` sets the deadlines.
     """
     side = mentorship.side_of(recipient_id) if mentorship else None
     check_in = mentorship.check_in(number) if mentorship else None
@@ -47,7 +47,7 @@ def asked(
     heard = replace(
         view,
         asked_at=view.asked_at or at,
-        reached=view.reached and reached,
+        reached=reached,
     )
     if heard == view:
         return None

@@ -17,7 +17,7 @@ from shared.events.check_ins import CheckInStatus, ClosingReason
 from shared.events.payload import Payload
 
 #: A reminder that could not go out within this time is skipped: the next one, or the end of the
-#: grace, says the same.
+#: grace, is at least a day later and says the same.
 REMINDER_KEEPS: Final = timedelta(days=1)
 
 
@@ -76,9 +76,7 @@ def _remind(mentorship: Mentorship, at: datetime, now: datetime) -> Decision[Men
     check_in = _open(mentorship)
     reminded = replace(check_in, reminders_passed=check_in.reminders_passed + 1)
     after = mentorship.with_check_in(reminded)
-    following = reminded.next_milestone(mentorship.terms)
-    says_more = following is not None and following.at <= now
-    if says_more or now - at >= REMINDER_KEEPS or _is_superseded(mentorship, check_in, now):
+    if now - at >= REMINDER_KEEPS or _is_superseded(mentorship, check_in, now):
         return Decision(after)
     return Decision(after, (check_ins.reminder_due(mentorship, reminded),))
 

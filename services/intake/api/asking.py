@@ -88,8 +88,8 @@ TheCause = Annotated[Cause, Depends(cause_of)]
 
 
 async def sent(request: Request, *allowed: str) -> dict[str, Any]:
-    """The fields that were sent as form or JSON. Raises `Problem` (422) for any not allowed."""
-    fields = await sent_fields(request)
+    """The fields that were sent as form or JSON, if any. Raises `Problem` (422) for others."""
+    fields = await sent_fields(request) if await request.body() else {}
     unknown = sorted(set(fields) - set(allowed))
     if unknown:
         errors = [{"field": name, "reason": "There is no such field here."} for name in unknown]

@@ -75,7 +75,7 @@ class Pairs:
         """Every pair that can meet, once. `wanted`, shape (mentees,): only of these mentees."""
         for group in groups(self.pool, wanted):
             columns = [lookup.mentors[group.mentors] for lookup in self._lookups]
-            items = self.pool.mentors.common_ground[group.mentors].T.astype(np.float32)
+            items = np.ascontiguousarray(self.pool.mentors.common_ground[group.mentors].T)
             home = group.same_city.astype(np.int16) * np.int16(self._weights.same_city)
             step = max(1, CELLS // max(1, len(group.mentors)))
             for start in range(0, len(group.mentees), step):
@@ -86,12 +86,13 @@ class Pairs:
         group: Group,
         mentees: NDArray[np.intp],
         columns: list[NDArray[np.intp]],
-        items: NDArray[np.float32],
+        items: NDArray[np.uint64],
         home: NDArray[np.int16],
     ) -> Block:
-        # Counts of zeros and ones are exact in 32-bit floats, and products of floats are fast.
-        counted = self.pool.mentees.common_ground[mentees].astype(np.float32) @ items
-        shared = np.minimum(counted, factors.ENOUGH_SHARED).astype(np.int16)
+        shared = np.zeros((len(mentees), len(group.mentors)), np.int16)
+        for hers, theirs in zip(self.pool.mentees.common_ground[mentees].T, items, strict=True):
+            shared += np.bitwise_count(hers[:, None] & theirs)
+        np.minimum(shared, factors.ENOUGH_SHARED, out=shared)
         points = shared * np.int16(self._weights.common_ground) // np.int16(factors.ENOUGH_SHARED)
         points += home
         for lookup, column in zip(self._lookups, columns, strict=True):

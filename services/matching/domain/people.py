@@ -1,14 +1,14 @@
-"""What matching knows of the people and programmes it hears about. Pure.
+"""What matching knows of the participants it hears about. Pure.
 
 Of a participant no more is kept than the rounds need: what matching may see, whether she is active,
 and why she waits. Once erased, only her id is left, and nothing said later changes that.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.matching.domain.person import Person
-from services.matching.domain.schedule import first_round_after
+from services.matching.domain.programmes import WaitingNotes
 from services.matching.domain.round import Waiting
 from shared.decisions import Decision
 from shared.events.participants import (
@@ -19,7 +19,6 @@ from shared.events.participants import (
 )
 from shared.events.payload import Payload
 from shared.events.pool import StillWaiting
-from shared.events.programmes import CoordinatorRef, Policy, ProgrammeChanged
 from shared.events.wire import Event
 
 
@@ -30,16 +29,17 @@ class Wait:
     why: Waiting
     since: datetime
     tell_at: datetime
-    every_days: int
+    notes: WaitingNotes
 
 
 @dataclass(frozen=True, slots=True)
 class KnownPerson:
     """One participant. `person` is what a round may see; None once she was erased.
 
-    `unanswered` are the matches she let expire in a row, `unreached` says that a proposal could not
-    be brought to her (she stays out of the pool until something new is heard of her), `free_since`
-    when her last mentorship ended.
+    `unanswered` are the matches she let expire in a row. `unreached`: a proposal could not be brought
+    to her; `resting`: she wanted no other match after her last one. Both keep her out of the pool,
+    until a message reaches her, or until she comes back or changes what she wants. `free_since` is
+    the end of her last mentorship, `told_at` when she was last told why she waits.
     """
 
     participant_id: str
@@ -48,7 +48,9 @@ class KnownPerson:
     person: Person | None
     unanswered: tuple[str, ...] = ()
     unreached: bool = False
+    resting: bool = False
     free_since: datetime | None = None
+    told_at: datetime | None = None
     wait: Wait | None = None
 
     @property
@@ -63,6 +65,7 @@ class KnownPerson:
             self.person is not None
             and self.status is ParticipantStatus.ACTIVE
             and not self.unreached
+            and not self.resting
         )
 
     @property
@@ -99,14 +102,23 @@ def hear_of_participant(
     if known is None:
         return Decision(heard)
     came_back = isinstance(payload, ParticipantResumed)
-    return Decision(
-        replace(
-            heard,
-            unanswered=() if came_back else known.unanswered,
-            free_since=known.free_since,
-            wait=known.wait if heard.is_in_pool else None,
-        )
+    heard = replace(
+        heard,
+        unanswered=() if came_back else known.unanswered,
+        resting=known.resting
+        and not came_back
+        and not _wants_otherwise(known.person, heard.person),
+        free_since=known.free_since,
+        told_at=known.told_at,
     )
+    return Decision(replace(heard, wait=known.wait if heard.is_in_pool else None))
+
+
+def _wants_otherwise(before: Person | None, after: Person | None) -> bool:
+    """Whether she changed her profile. Whom she is kept apart from may come from the other side."""
+    if before is None or after is None:
+        return True
+    return replace(before, apart_from=()) != replace(after, apart_from=())
 
 
 def leave_unanswered(known: KnownPerson, match_id: str) -> Decision[KnownPerson] | None:
@@ -122,28 +134,35 @@ def give_an_answer(known: KnownPerson) -> Decision[KnownPerson] | None:
 
 
 def lose_contact(known: KnownPerson) -> Decision[KnownPerson] | None:
-    """A proposal could not be brought to her: none is made until something new is heard of her."""
+    """A proposal could not be brought to her: none is made until she can be reached again."""
     if known.unreached or known.status is ParticipantStatus.ERASED:
         return None
     return Decision(replace(known, unreached=True, wait=None))
 
 
-def become_free(known: KnownPerson, at: datetime) -> Decision[KnownPerson] | None:
-    """Her mentorship ended: from now on she waits anew."""
-    if known.free_since == at or known.status is ParticipantStatus.ERASED:
+def regain_contact(known: KnownPerson) -> Decision[KnownPerson] | None:
+    """A message reached her."""
+    return Decision(replace(known, unreached=False)) if known.unreached else None
+
+
+def become_free(
+    known: KnownPerson, at: datetime, *, match_again: bool
+) -> Decision[KnownPerson] | None:
+    """Her mentorship ended: from now on she waits anew, if she wants another."""
+    if known.status is ParticipantStatus.ERASED:
         return None
-    return Decision(replace(known, free_since=at))
+    if known.free_since is not None and known.free_since >= at:
+        return None
+    freed = replace(known, free_since=at, resting=known.resting or not match_again)
+    return Decision(freed if freed.is_in_pool else replace(freed, wait=None))
 
 
-def wait_on(known: KnownPerson, why: Waiting, policy: Policy) -> Decision[KnownPerson] | None:
-    """A round did not place her. The day of her next note stays as it was, if she waited before."""
+def wait_on(known: KnownPerson, why: Waiting, notes: WaitingNotes) -> Decision[KnownPerson] | None:
+    """A round did not place her: why, and when she is told so."""
     since = known.waiting_since
     if since is None or not known.is_in_pool:
         return None
-    first = since + timedelta(days=policy.waiting_note_after_days)
-    goes_on = known.wait is not None and known.wait.since == since
-    tell_at = known.wait.tell_at if known.wait is not None and goes_on else first
-    wait = Wait(why, since, tell_at, policy.waiting_note_every_days)
+    wait = Wait(why, since, notes.next_after(since, known.told_at), notes)
     return None if wait == known.wait else Decision(replace(known, wait=wait))
 
 
@@ -157,8 +176,6 @@ def tell_why_she_waits(known: KnownPerson, now: datetime) -> Decision[KnownPerso
     wait, person = known.wait, known.person
     if wait is None or person is None or now < wait.tell_at:
         return None
-    step = timedelta(days=max(wait.every_days, 1))
-    tell_at = wait.tell_at + step * ((now - wait.tell_at) // step + 1)
     note = StillWaiting(
         programme=known.programme,
         city=person.city,
@@ -169,68 +186,5 @@ def tell_why_she_waits(known: KnownPerson, now: datetime) -> Decision[KnownPerso
         what_helps=wait.why.what_helps,
         mentors_in_reach=wait.why.mentors_in_reach,
     )
-    return Decision(replace(known, wait=replace(wait, tell_at=tell_at)), (note,))
-
-
-@dataclass(frozen=True, slots=True)
-class KnownProgramme:
-    """A programme: its policy, its coordinators, and when its rounds run.
-
-    `next_round_at` is the next regular round, once there are people; `asked_round_at` one that a
-    coordinator asked for and that has not run yet.
-    """
-
-    programme: str
-    policy: Policy
-    coordinators: tuple[CoordinatorRef, ...]
-    time_zone: str
-    next_round_at: datetime | None = None
-    asked_round_at: datetime | None = None
-
-    @property
-    def wake_at(self) -> datetime | None:
-        """When the next round of either kind is due."""
-        instants = [at for at in (self.next_round_at, self.asked_round_at) if at is not None]
-        return min(instants, default=None)
-
-
-def hear_of_programme(
-    known: KnownProgramme | None, event: Event[Payload]
-) -> Decision[KnownProgramme] | None:
-    """What an event of the stream `programmes` changes. Other hours of rounds hold from now on."""
-    payload = event.payload
-    if not isinstance(payload, ProgrammeChanged):
-        return None
-    heard = KnownProgramme(
-        payload.programme, payload.policy, payload.coordinators, payload.time_zone
-    )
-    if known is None:
-        return Decision(heard)
-    heard = replace(
-        heard, next_round_at=known.next_round_at, asked_round_at=known.asked_round_at
-    )
-    if known.next_round_at is not None and _rhythm(known) != _rhythm(heard):
-        heard = replace(heard, next_round_at=_first_round(heard, event.time))
-    return Decision(heard)
-
-
-def begin_rounds(known: KnownProgramme, since: datetime) -> Decision[KnownProgramme] | None:
-    """There are people to match: the first round is at the next round hour after `since`."""
-    if known.next_round_at is not None:
-        return None
-    return Decision(replace(known, next_round_at=_first_round(known, since)))
-
-
-def ask_for_round(known: KnownProgramme, now: datetime) -> Decision[KnownProgramme] | None:
-    """A coordinator wants a round now. While one that was asked for has not run, nothing changes."""
-    if known.asked_round_at is not None:
-        return None
-    return Decision(replace(known, asked_round_at=now))
-
-
-def _first_round(known: KnownProgramme, after: datetime) -> datetime:
-    return first_round_after(after, hour=known.policy.round_hour, zone=known.time_zone)
-
-
-def _rhythm(known: KnownProgramme) -> tuple[int, int, str]:
-    return known.policy.round_every_days, known.policy.round_hour, known.time_zone
+    next_wait = replace(wait, tell_at=wait.notes.next_after(wait.since, now))
+    return Decision(replace(known, told_at=now, wait=next_wait), (note,))

@@ -39,8 +39,8 @@ class Classes(Generic[Value]):
 class Side:
     """All mentees, or all mentors. Every array has one row a person, in the order of `people`.
 
-    `city`: index into the pool's cities, -1 for none. `common_ground`: 0 or 1 for each item that
-    occurs on both sides.
+    `city`: index into the pool's cities, -1 for none. `common_ground`: shape (people, words), one bit
+    for each item that occurs on both sides.
     """
 
     people: tuple[Person, ...]
@@ -52,7 +52,7 @@ class Side:
     professions: Classes[str | None]
     wished_professions: Classes[str | None]
     education: Classes[tuple[int | None, str | None]]
-    common_ground: NDArray[np.uint8]
+    common_ground: NDArray[np.uint64]
 
     def __len__(self) -> int:
         return len(self.people)
@@ -112,8 +112,15 @@ def _side(people: tuple[Person, ...], cities: dict[str, int], items: Sequence[It
         education=Classes.by(
             people, lambda person: (person.education_level, person.education_field)
         ),
-        common_ground=occurrence((items_of(person) for person in people), len(people), items),
+        common_ground=_bits(occurrence(map(items_of, people), len(people), items)),
     )
+
+
+def _bits(occurs: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Rows of 0 and 1 as words of 64 bits: shape (rows, words)."""
+    padding = -occurs.shape[1] % 64
+    packed = np.packbits(np.pad(occurs, ((0, 0), (0, padding))), axis=1)
+    return packed.view(np.uint64)
 
 
 def occurrence(

@@ -42,7 +42,9 @@ class NotYetYourTurn(Refusal):
 class AlreadyAnswered(Refusal):
     """She answered otherwise before."""
 
-    detail: str = "You have already given the other answer. Your coordinator can help you change it."
+    detail: str = (
+        "You have already given the other answer. Your coordinator can help you change it."
+    )
     kind: ClassVar[RefusalKind] = RefusalKind.CONFLICT
 
 

@@ -1,15 +1,16 @@
 """Intake itself on a real engine: a served process, its clock, its events."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 import uvicorn
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from fastapi import FastAPI
@@ -37,7 +38,7 @@ A_PROGRAMME: dict[str, Any] = {
     "cities": [{"code": "461", "name": "Odense", "region": "Syddanmark"}],
     "coordinators": [
         {
-            "coordinator_id": "c1",
+            "coordinator_id": "set by make_programme",
             "name": "Karen",
             "email": "Karen@example.org",
             "cities": ["461"],
@@ -86,9 +87,10 @@ class Served:
         )
 
     async def make_programme(self, **changes: Any) -> httpx.Response:
+        coordinator = A_PROGRAMME["coordinators"][0] | {"coordinator_id": f"c-{self.programme}"}
         return await self.http.put(
             f"/programmes/{self.programme}",
-            json=A_PROGRAMME | changes,
+            json=A_PROGRAMME | {"coordinators": [coordinator]} | changes,
             headers={"Authorization": f"Bearer {OPERATOR_KEY}"},
         )
 
@@ -191,7 +193,11 @@ async def served(engine: Engine, clock: Path, programme: str, **more: Any) -> As
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None))
     task = asyncio.create_task(server.serve())
     try:
-        await until(lambda: server.started)
+
+        async def is_started() -> bool:
+            return server.started
+
+        await eventually(is_started)
         url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         async with httpx.AsyncClient(base_url=url, timeout=60) as http:
             yield Served(app, url, http, SteppedClock(clock), engine, programme)
@@ -200,24 +206,33 @@ async def served(engine: Engine, clock: Path, programme: str, **more: Any) -> As
         await task
 
 
-async def until(holds: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
-    """Waits until something holds, to a deadline."""
-    async with asyncio.timeout(deadline_s):
-        while not holds():
+async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Asks until the answer is yes, to a deadline."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not await holds():
             await asyncio.sleep(0.02)
 
 
-@pytest.fixture
-def clock(tmp_path: Path) -> Path:
-    path = tmp_path / "clock"
+@pytest.fixture(scope="module")
+def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("intake") / "clock"
     SteppedClock(path).set(MONDAY)
     return path
 
 
-@pytest.fixture
-async def intake(embedded: Engine, fresh: Fresh, clock: Path) -> AsyncIterator[Served]:
-    fresh.empty(embedded)
-    async with served(embedded, clock, f"programme-{fresh.tag}") as one:
-        answer = await one.make_programme()
-        assert answer.status_code == 200, answer.text
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def process(embedded: Engine, clock: Path) -> AsyncIterator[Served]:
+    """One process for all tests of a module: to join a consumer group takes seconds."""
+    Fresh().empty(embedded)
+    async with served(embedded, clock, "unused") as one:
         yield one
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def intake(process: Served, fresh: Fresh) -> Served:
+    """The process, with a programme of this test alone."""
+    process.clock.set(MONDAY)
+    mine = replace(process, programme=f"programme-{fresh.tag}")
+    answer = await mine.make_programme()
+    assert answer.status_code == 200, answer.text
+    return mine

@@ -1,12 +1,15 @@
 """Programmes: told when they change, and only then."""
 
 import httpx
+import pytest
 
 from deploy.sample import programme as sample
 from shared.events.contacts import ContactChanged, ContactErased
 from shared.events.programmes import ProgrammeChanged
 from shared.events.streams import CONTACTS, PROGRAMMES
 from tests.integration.intake.conftest import A_PROGRAMME, COORDINATOR_KEY, OPERATOR_KEY, Served
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_a_programme_is_told_only_when_it_differs(intake: Served) -> None:
@@ -31,7 +34,12 @@ async def test_coordinators_are_reached_by_contacts_only(intake: Served) -> None
 async def test_a_coordinator_belongs_to_one_programme(intake: Served) -> None:
     answer = await intake.http.put(
         f"/programmes/{intake.programme}-2",
-        json=A_PROGRAMME,
+        json=A_PROGRAMME
+        | {
+            "coordinators": [
+                A_PROGRAMME["coordinators"][0] | {"coordinator_id": f"c-{intake.programme}"}
+            ]
+        },
         headers={"Authorization": f"Bearer {OPERATOR_KEY}"},
     )
     assert answer.status_code == 409, answer.text
@@ -63,7 +71,7 @@ async def test_a_coordinators_key_changes_no_programme(intake: Served) -> None:
 
 
 async def test_a_programme_that_refers_to_what_is_not_there_is_refused(intake: Served) -> None:
-    coordinator = A_PROGRAMME["coordinators"][0]
+    coordinator = A_PROGRAMME["coordinators"][0] | {"coordinator_id": "c1"}
     for wrong in (
         {"coordinators": [coordinator | {"cities": ["999"]}]},
         {"coordinators": [coordinator | {"deputy": "nobody"}]},

@@ -173,6 +173,9 @@ async def test_poison_is_parked_with_its_reason_and_the_partition_goes_on(
         for subject in (name, other, name):
             await written.change([Change(subject, once_more(subject), Cause.http(NOW))])
         await until(lambda: reader.runtime.pipeline.counts.parked >= 2, "parked")
+        async with asyncio.timeout(DEADLINE_S):
+            while not await numbers(reader, [other]):
+                await asyncio.sleep(0.05)
         assert (await numbers(reader, [name, other])) == {other: (1,)}
         reasons = await letters_of(engine, reader.runtime.service)
         assert {"handler_failed", "unreadable"} <= set(reasons)

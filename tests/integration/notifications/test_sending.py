@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -84,6 +85,38 @@ async def test_an_unknown_address_fails_and_the_others_go_on(platform: Platform)
     messages = await instance.messages()
     assert sorted(str(message.stage) for message in messages) == ["failed", "sent", "sent"]
     assert {message.failure for message in messages} == {None, FailureReason.REFUSED}
+
+
+async def test_an_address_that_is_none_fails_and_the_others_go_on(platform: Platform) -> None:
+    instance = await platform.instance()
+    one, other = queued_messages(2)
+    await platform.queue(instance, [one])
+    await platform.queue(instance, [replace(other, recipient_id="not an address\r\nBcc: x")])
+
+    await instance.sender.send_once()
+
+    failures = {message.failure for message in await instance.messages()}
+    assert failures == {None, FailureReason.REFUSED}
+    assert len(platform.mails.taken) == 1
+
+
+async def test_a_slow_sender_gives_back_what_another_might_take_over(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = await platform.instance(smtp_connections=1)
+    await platform.queue(instance, queued_messages(10))
+    deliver = MailServer.deliver
+
+    async def slowly(self: MailServer, mail: Mail) -> Delivery:
+        platform.machine.ahead += timedelta(minutes=1)
+        return await deliver(self, mail)
+
+    monkeypatch.setattr(MailServer, "deliver", slowly)
+    await instance.sender.send_once()
+
+    stages = [message.stage for message in await instance.messages()]
+    assert len(platform.mails.taken) == stages.count(Stage.SENT) < 10
+    assert stages.count(Stage.QUEUED) == 10 - stages.count(Stage.SENT)
 
 
 async def test_after_a_lost_answer_the_very_same_mail_goes_again(platform: Platform) -> None:

@@ -93,6 +93,22 @@ def test_a_bounce_later_leaves_the_deadline_and_is_seen(life: Life) -> None:
     assert life.mentorship.check_ins[0].mentor.reached is False
 
 
+def test_a_message_that_is_sent_again_and_goes_through_has_reached_her(life: Life) -> None:
+    life.live_until(DAY_14)
+    life.ask(1, Role.MENTOR, reached=False)
+    life.live_until(DAY_14 + days(1))
+    life.ask(1, Role.MENTOR)
+    assert life.mentorship.check_ins[0].mentor.reached is True
+    assert life.mentorship.check_ins[0].mentor.asked_at == DAY_14
+
+
+def test_a_reminder_is_skipped_when_the_next_check_in_takes_its_place() -> None:
+    life = Life(a_mentorship(Policy(check_in_days=(2, 4), check_in_reminder_after_days=(1,))))
+    life.live_until(START + days(2.8))
+    life.ask(1)
+    assert names(life.jump_to(START + days(4))) == ["CheckInDue"]
+
+
 def test_an_answer_counts_as_asked(life: Life) -> None:
     life.live_until(DAY_14)
     life.ask(1, Role.MENTEE)

@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_every_refusal_is_said_in_her_language(locale: str, refusal: type[Refusa
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize(("template", "context"), PAGES)
 def test_every_page_is_whole_in_every_language(
-    locale: str, template: str, context: dict[str, str]
+    locale: str, template: str, context: dict[str, Any]
 ) -> None:
     def text(locale: str) -> set[str]:
         page = bytes(Pages(FOLDER).render(template, locale, **context).body).decode()

@@ -1,0 +1,43 @@
+"""Composition root of matching: settings → store, engine, service, time, routes → one ASGI app."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+
+from services.matching.api import coordinator_routes, participant_routes
+from services.matching.domain.engine import NumpyEngine
+from services.matching.domain.round import Engine
+from services.matching.fitting import Fitting
+from services.matching.handlers import subscribe
+from services.matching.rounds import Rounds
+from services.matching.service import Matching
+from services.matching.settings import Settings
+from services.matching.store import Store
+from shared.runtime import Runtime
+from shared.web.frame import Pages
+
+_FOLDER: Final = Path(__file__).parent
+
+
+def make_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
+    """The app, not started. `engine` solves the rounds: `NumpyEngine` with its defaults if None."""
+    runtime = Runtime("matching", settings)
+    store = Store(runtime)
+    fitting = Fitting(store)
+    matching = Matching(store, runtime.pipeline, runtime.clock, fitting)
+    rounds = Rounds(store, engine or NumpyEngine(), fitting, runtime.work, settings)
+    subscribe(runtime, matching)
+
+    async def tick(now: datetime) -> datetime | None:
+        """Deadlines before rounds: what they free is in the round of the same instant."""
+        await matching.let_time_pass(now)
+        await rounds.run_due(now)
+        return await matching.next_deadline(now)
+
+    matching.tick_by(runtime.every_tick_call(tick, name="deadlines and rounds"))
+    return runtime.web_app(
+        participant_routes(matching, store, runtime.links, Pages(_FOLDER)),
+        coordinator_routes(matching, store),
+    )

@@ -1,0 +1,13 @@
+"""Events in: which stream goes to which use case."""
+
+from services.matching.service import Matching
+from shared.events.streams import CHECK_INS, MESSAGES, PARTICIPANTS, PROGRAMMES
+from shared.runtime import Runtime
+
+
+def subscribe(runtime: Runtime, matching: Matching) -> None:
+    """Subscribes matching to the streams that it consumes."""
+    runtime.on(PROGRAMMES)(matching.follow_programmes)
+    runtime.on(PARTICIPANTS)(matching.follow_participants)
+    runtime.on(MESSAGES)(matching.follow_messages)
+    runtime.on(CHECK_INS)(matching.follow_check_ins)

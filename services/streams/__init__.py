@@ -1,0 +1,1 @@
+"""Streams: the window on the event streams. See README.md."""

@@ -1,0 +1,135 @@
+"""HTTP in: what operators ask the journal."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
+
+from services.streams.domain import Entry, short_name, wire_name
+from services.streams.sentences import sentence
+from services.streams.service import Streams
+from services.streams.store import Search
+from shared.events.payload import Payload
+from shared.events.streams import BY_NAME
+from shared.events.wire import rfc3339
+from shared.web.access import Operator
+from shared.web.problems import Problem
+
+_MOST_ENTRIES: Final = 1_000
+
+After = Annotated[int, Query(ge=0, description="Position behind which to go on.")]
+Limit = Annotated[int, Query(ge=1, le=_MOST_ENTRIES)]
+Since = Annotated[AwareDatetime | None, Query(alias="from")]
+Until = Annotated[AwareDatetime | None, Query(alias="to")]
+
+
+def operator_routes(streams: Streams) -> APIRouter:
+    """All routes of streams; each needs an operator's key."""
+    router = APIRouter()
+
+    @router.get("/journal")
+    async def journal(
+        _: Operator,
+        participant: str | None = None,
+        match: str | None = None,
+        correlation: str | None = None,
+        type: str | None = None,  # noqa: A002  (the query parameter's name)
+        stream: str | None = None,
+        city: str | None = None,
+        start: Since = None,
+        stop: Until = None,
+        after: After = 0,
+        limit: Limit = 100,
+    ) -> dict[str, Any]:
+        """Entries by rising position. `next` is the `after` of the next page, null at the end."""
+        what = Search(
+            participant=participant,
+            match=match,
+            correlation=correlation,
+            type=_known_type(type),
+            stream=_known_stream(stream),
+            city=city,
+            start=start,
+            stop=stop,
+        )
+        found = await streams.search(what, after, limit)
+        following = found[-1].position if len(found) == limit else None
+        return {"entries": [_whole(entry) for entry in found], "next": following}
+
+    @router.get("/journal/{event_id:path}")
+    async def event(_: Operator, event_id: str) -> dict[str, Any]:
+        """One event, what led to it (the nearest first) and what followed from it."""
+        lineage = await streams.lineage(event_id)
+        if lineage is None:
+            detail = f"The journal holds no event {event_id!r}; ids look like 'matches/<id>:<n>'."
+            raise Problem(404, "Event unknown", detail)
+        return {
+            **_whole(lineage.entry),
+            "causes": [_line(entry) for entry in lineage.causes],
+            "effects": [_line(entry) for entry in lineage.effects],
+        }
+
+    @router.get("/journeys/{participant_id}")
+    async def journey(_: Operator, participant_id: str) -> dict[str, Any]:
+        """Everything around one participant, across services, in order of time."""
+        told = await streams.journey(participant_id)
+        if not told.entries:
+            detail = "The journal holds nothing about this participant (yet)."
+            raise Problem(404, "Participant unknown", detail)
+        return {
+            "participant_id": told.participant_id,
+            "matches": told.matches,
+            "entries": [_line(entry) for entry in told.entries],
+            "is_cut_off": told.is_cut_off,
+        }
+
+    @router.get("/positions")
+    async def positions(_: Operator) -> dict[str, Any]:
+        """How far the journal is."""
+        last, counts = await streams.positions()
+        return {"last_position": last, "streams": counts}
+
+    return router
+
+
+def _known_type(name: str | None) -> str | None:
+    if not name:
+        return None
+    if Payload.of_name(wire_name(name)) is None:
+        detail = "No event of the contract has this type; types look like 'match.accepted'."
+        raise Problem(422, "Type unknown", detail, errors=[{"field": "type", "reason": detail}])
+    return wire_name(name)
+
+
+def _known_stream(name: str | None) -> str | None:
+    if not name:
+        return None
+    if name not in BY_NAME:
+        detail = f"The streams are {', '.join(BY_NAME)}."
+        raise Problem(422, "Stream unknown", detail, errors=[{"field": "stream", "reason": detail}])
+    return name
+
+
+def _line(entry: Entry) -> dict[str, Any]:
+    return {
+        "position": entry.position,
+        "id": entry.id,
+        "time": rfc3339(entry.time),
+        "type": short_name(entry.type),
+        "stream": entry.stream,
+        "about": list(entry.about),
+        "what": sentence(entry),
+    }
+
+
+def _whole(entry: Entry) -> dict[str, Any]:
+    return {
+        **_line(entry),
+        "subject": entry.subject,
+        "sequence": entry.sequence,
+        "programme": entry.programme,
+        "city": entry.city,
+        "correlation_id": entry.correlation_id,
+        "causation_id": entry.causation_id,
+        "payload": entry.payload,
+    }

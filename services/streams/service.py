@@ -1,0 +1,91 @@
+"""The use cases of streams: keep every event, find it again, tell one person's journey."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from services.streams.domain import Entry, entry_of
+from services.streams.store import Journal, Search
+from shared.events.streams import PARTICIPANTS
+from shared.events.wire import Event
+
+_MOST_CAUSES: Final = 100
+_MOST_EFFECTS: Final = 500
+#: A journey of years has a few hundred entries; this only bounds the memory of one request.
+MOST_OF_A_JOURNEY: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """An event, what led to it (the nearest first), and what followed (in order of position)."""
+
+    entry: Entry
+    causes: list[Entry]
+    effects: list[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """Everything around one participant in order of time, and the matches that she was in."""
+
+    participant_id: str
+    matches: list[str]
+    entries: list[Entry]
+    is_cut_off: bool
+
+
+class Streams:
+    """The window on the event streams."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def append(self, batch: Sequence[Event[Any]]) -> None:
+        """Keeps a batch of one stream. Those that are kept already fall out by their ids."""
+        await self._journal.append([entry_of(event) for event in batch])
+        people = {event.subject for event in batch if event.stream is PARTICIPANTS}
+        if people:
+            # Whatever the order in which they came, and also when the batch came before.
+            await self._journal.forget_the_erased(people)
+
+    async def search(self, what: Search, after: int, limit: int) -> list[Entry]:
+        """Entries that fit, by rising position."""
+        return await self._journal.search(what, after, limit)
+
+    async def lineage(self, event_id: str) -> Lineage | None:
+        """One event with its causes and effects, or None if it has not come."""
+        entry = await self._journal.get(event_id)
+        if entry is None:
+            return None
+        return Lineage(entry, await self._causes(entry), await self._effects(entry))
+
+    async def journey(self, participant_id: str) -> Journey:
+        """One participant's journey, across all services."""
+        matches = await self._journal.matches_of(participant_id)
+        entries = await self._journal.about([participant_id, *matches], MOST_OF_A_JOURNEY + 1)
+        told = sorted(entries[:MOST_OF_A_JOURNEY], key=lambda entry: (entry.time, entry.position))
+        return Journey(participant_id, matches, told, len(entries) > MOST_OF_A_JOURNEY)
+
+    async def positions(self) -> tuple[int, dict[str, int]]:
+        """The last position, and how many entries each stream has."""
+        return await self._journal.last_position(), await self._journal.counts()
+
+    async def _causes(self, entry: Entry) -> list[Entry]:
+        causes: list[Entry] = []
+        while entry.causation_id is not None and len(causes) < _MOST_CAUSES:
+            cause = await self._journal.get(entry.causation_id)
+            if cause is None or cause in causes:
+                break
+            causes.append(cause)
+            entry = cause
+        return causes
+
+    async def _effects(self, entry: Entry) -> list[Entry]:
+        found: dict[str, Entry] = {}
+        newest = [entry.id]
+        while newest and len(found) < _MOST_EFFECTS:
+            effects = await self._journal.caused_by(newest)
+            fresh = [e for e in effects if e.id not in found and e.id != entry.id]
+            found.update((effect.id, effect) for effect in fresh)
+            newest = [effect.id for effect in fresh]
+        return sorted(found.values(), key=lambda effect: effect.position)[:_MOST_EFFECTS]

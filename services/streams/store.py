@@ -1,0 +1,165 @@
+"""The only module that knows the journal's documents: indexes, queries."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pymongo import ASCENDING, IndexModel
+
+from services.streams.domain import ERASED, Entry, short_name
+from shared.events.payload import Payload
+from shared.events.streams import PARTICIPANTS
+from shared.storage.append_log import Appended, AppendLog
+from shared.storage.database import Database, Document
+
+_MOST_OF_ONE: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for in the journal; None where it does not matter. `stop` is not included."""
+
+    participant: str | None = None
+    match: str | None = None
+    correlation: str | None = None
+    type: str | None = None
+    stream: str | None = None
+    city: str | None = None
+    start: datetime | None = None
+    stop: datetime | None = None
+
+    def query(self) -> dict[str, Any]:
+        """The same as a query of MongoDB."""
+        fields = {"correlation_id": self.correlation, "city": self.city, "type": self.type}
+        query: dict[str, Any] = {name: value for name, value in fields.items() if value}
+        about = [one for one in (self.participant, self.match) if one]
+        if about:
+            query["about"] = {"$all": about}
+        if self.stream and not self.type:
+            query["type"] = {"$in": _types_of(self.stream)}
+        if self.start or self.stop:
+            bounds = {"$gte": self.start, "$lt": self.stop}
+            query["time"] = {name: at for name, at in bounds.items() if at is not None}
+        return query
+
+
+class Journal:
+    """The collection `journal`: every event of every stream but `contacts`, in one order.
+
+    It needs no marks beside it: which events have come is what it holds.
+    """
+
+    def __init__(self, database: Database) -> None:
+        def index(*fields: str, **options: Any) -> IndexModel:
+            return IndexModel([(field, ASCENDING) for field in fields], **options)
+
+        self._log = AppendLog(
+            database,
+            "journal",
+            indexes=(
+                index("about", "position", name="about"),
+                index("type", "position", name="type"),
+                index("correlation_id", "position", name="correlation"),
+                index("causation_id", name="causation", sparse=True),
+                index("time", name="time"),
+            ),
+        )
+
+    async def prepare(self) -> None:
+        """Makes the indexes."""
+        await self._log.prepare()
+
+    async def append(self, entries: Sequence[Entry]) -> Appended:
+        """Appends those that are new, in one write."""
+        return await self._log.append([_document(entry) for entry in entries])
+
+    async def search(self, what: Search, after: int, limit: int) -> list[Entry]:
+        """Entries by rising position, from behind `after`."""
+        return [_entry(d) for d in await self._log.read(what.query(), after=after, limit=limit)]
+
+    async def about(self, ids: Collection[str], limit: int) -> list[Entry]:
+        """The first entries about any of these people and matches."""
+        query = {"about": {"$in": sorted(ids)}}
+        return [_entry(d) for d in await self._log.read(query, limit=limit)]
+
+    async def matches_of(self, participant_id: str) -> list[str]:
+        """Ids of the matches that she was in."""
+        return sorted(await self._log.values("payload.match_id", {"about": participant_id}))
+
+    async def get(self, event_id: str) -> Entry | None:
+        """One entry."""
+        found = await self._log.get(event_id)
+        return _entry(found) if found else None
+
+    async def caused_by(self, event_ids: Collection[str]) -> list[Entry]:
+        """Entries that follow directly from any of these."""
+        query = {"causation_id": {"$in": sorted(event_ids)}}
+        return [_entry(d) for d in await self._log.read(query, limit=_MOST_OF_ONE)]
+
+    async def last_position(self) -> int:
+        """The highest position; 0 while nothing has come."""
+        return await self._log.last_position()
+
+    async def counts(self) -> dict[str, int]:
+        """How many entries there are of each stream."""
+        counts: dict[str, int] = {}
+        for wire_name, count in (await self._log.counts("type")).items():
+            payload = Payload.of_name(wire_name)
+            stream = payload.stream.name if payload else short_name(wire_name)
+            counts[stream] = counts.get(stream, 0) + count
+        return counts
+
+    async def forget_the_erased(self, participant_ids: Collection[str]) -> int:
+        """Of those of them who are erased, leaves only the id in the entries about their profiles."""
+        query = {"about": {"$in": sorted(participant_ids)}, "type": ERASED}
+        changed = 0
+        for participant_id in await self._log.values("subject", query):
+            hers = {
+                "about": participant_id,
+                "stream": PARTICIPANTS.name,
+                "type": {"$ne": ERASED},
+                "is_erased": {"$ne": True},
+            }
+            only_id = {"payload": {"participant_id": participant_id}, "is_erased": True}
+            changed += await self._log.redact(hers, only_id)
+        return changed
+
+
+def _types_of(stream: str) -> list[str]:
+    return [payload.wire_name for payload in Payload.all() if payload.stream.name == stream]
+
+
+def _document(entry: Entry) -> Document:
+    return {
+        "_id": entry.id,
+        "stream": entry.stream,
+        "subject": entry.subject,
+        "sequence": entry.sequence,
+        "type": entry.type,
+        "time": entry.time,
+        "programme": entry.programme,
+        "city": entry.city,
+        "about": list(entry.about),
+        "correlation_id": entry.correlation_id,
+        "causation_id": entry.causation_id,
+        "payload": entry.payload,
+    }
+
+
+def _entry(document: Document) -> Entry:
+    return Entry(
+        id=document["_id"],
+        stream=document["stream"],
+        subject=document["subject"],
+        sequence=document["sequence"],
+        type=document["type"],
+        time=document["time"],
+        programme=document["programme"],
+        city=document["city"],
+        about=tuple(document["about"]),
+        correlation_id=document["correlation_id"],
+        causation_id=document["causation_id"],
+        payload=document["payload"],
+        position=document["position"],
+    )
