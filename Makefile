@@ -2,7 +2,7 @@
 # Needs: Python 3.11 or later, and for Apache Kafka a JDK 17 or later and Maven.
 
 # Options, e.g. `make demo PEOPLE=8000 WEEKS=52 SEED=3`
-PEOPLE  ?= 3300
+PEOPLE  ?= 800
 WEEKS   ?= 26
 SEED    ?= 1
 ENGINE  ?= embedded

@@ -6,6 +6,7 @@ one ASGI app. Start and stop have one order: storage, relay, consumers, timers; 
 
 import asyncio
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -288,7 +289,9 @@ def run(app: FastAPI, settings: ServiceSettings) -> None:
         timeout_graceful_shutdown=_DRAIN_S,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # uvicorn raises the signal again when it has drained; to have been asked to stop is no failure.
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, lambda *_: sys.exit(0))
     uvicorn.Server(config).run()
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage, Message
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -111,12 +112,13 @@ class Mailbox:
         self._read_to = 0
         self._repeats = 0
 
-    def messages(self, after: int = 0) -> list[StoredMessage]:
-        """The messages numbered above `after`, in order of arrival."""
+    def messages(self, after: int = 0, limit: int | None = None) -> list[StoredMessage]:
+        """The messages numbered above `after`, in order of arrival; at most `limit` of them."""
         self._catch_up()
         if after >= len(self._offsets):
             return []
-        return [_parsed(line) for line in _whole_lines(self._path, self._offsets[max(0, after)])]
+        lines = _whole_lines(self._path, self._offsets[max(0, after)])
+        return [_parsed(line) for line in islice(lines, limit)]
 
     @property
     def duplicates(self) -> int:

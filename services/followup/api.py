@@ -58,7 +58,7 @@ def participant_routes(followup: Followup, letterbox: Letterbox) -> APIRouter:
 
     @router.post("/close")
     async def close(request: Request, key: Idempotent) -> Response:
-        """Ends the mentorship: by her own wish, or (the mentee) since the goals are reached."""
+        """Ends the mentorship: by her own wish, or since the goals are reached."""
 
         async def act(sent: SentClosing, link: LinkClaims, once: Once) -> Outcome[Mentorship]:
             return await followup.close_by_wish(

@@ -45,13 +45,13 @@ class WhyClose(StrEnum):
     """Why one side ends it. Nobody has to say more."""
 
     GOALS_REACHED = "goals_reached"
-    MY_WISH = "my_wish"
+    OWN_WISH = "own_wish"
 
 
 class SentClosing(Sent):
     """One side's wish to end it."""
 
-    reason: WhyClose = WhyClose.MY_WISH
+    reason: WhyClose = WhyClose.OWN_WISH
     match_again: bool = True
 
 

@@ -263,9 +263,11 @@ class Registrar:
 
     async def finish_cut_off(self, now: datetime) -> datetime | None:
         """Finishes what a crash left between the two writes, except what is being worked on here."""
-        due = await self._store.participants.due(now, _FINISHED_AT_ONCE)
-        cut_off = [participant_id for participant_id in due if participant_id not in self._in_hand]
-        if cut_off:
+        while cut_off := [
+            participant_id
+            for participant_id in await self._store.participants.due(now, _FINISHED_AT_ONCE)
+            if participant_id not in self._in_hand
+        ]:
             await self.resolve(cut_off, Cause.due(now))
         return await self._store.participants.next_due(now)
 

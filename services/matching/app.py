@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from services.matching.api import coordinator_routes, participant_routes
+from services.matching.api import coordinator_routes, match_routes, participant_routes
 from services.matching.domain.engine import NumpyEngine
 from services.matching.domain.round import Engine
 from services.matching.fitting import Fitting
@@ -38,6 +38,7 @@ def make_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
 
     matching.tick_by(runtime.every_tick_call(tick, name="deadlines and rounds"))
     return runtime.web_app(
-        participant_routes(matching, store, runtime.links, Pages(_FOLDER)),
+        participant_routes(matching, runtime.links, Pages(_FOLDER)),
+        match_routes(store, runtime.links),
         coordinator_routes(matching, store),
     )

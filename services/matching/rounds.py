@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import batched, count
-from typing import Any, Final
+from itertools import count
+from typing import Final, TypeVar
 
 import structlog
 
@@ -21,7 +21,7 @@ from services.matching.domain.gap_reports import GapReport
 from services.matching.domain.match import Match
 from services.matching.domain.people import KnownPerson
 from services.matching.domain.programmes import KnownProgramme
-from services.matching.domain.round import Engine, Pairing, RoundInput, RoundResult
+from services.matching.domain.round import Engine, Pairing, RoundInput, RoundResult, Waiting
 from services.matching.domain.schedule import RoundRecord, round_id_of, seed_of
 from services.matching.fitting import Fitting
 from services.matching.settings import Settings
@@ -37,6 +37,8 @@ from shared.storage.leases import Lease
 _PROGRAMMES_AT_ONCE: Final = 100
 _NOTES_AT_ONCE: Final = 500
 _RENEWALS_A_LEASE: Final = 3
+
+Item = TypeVar("Item")
 
 log = structlog.get_logger(__name__)
 
@@ -111,12 +113,15 @@ class Rounds:
     async def _run_if_due(self, programme_id: str, now: datetime) -> None:
         lease = await self._store.lease(programme_id, self._holder, self._settings.lease_for)
         if lease is None:
-            raise LeaseLost(f"Another instance runs the rounds of {programme_id!r}; it is asked again.")
+            raise LeaseLost(
+                f"Another instance runs the rounds of {programme_id!r}; it is asked again."
+            )
         programme = await self._store.programmes.get(programme_id)
         # Looked at only now: whoever had the lease before may have run it.
         if programme is not None and programme.wake_at is not None and programme.wake_at <= now:
+            instant = programme.round_instant or now
             async with _kept_alive(lease, self._settings.lease_for):
-                await self._run(programme, programme.wake_at, lease, now)
+                await self._run(programme, instant, lease, now)
         await lease.release()
 
     async def _run(
@@ -164,7 +169,7 @@ class Rounds:
         """
         review = programme.review_before_proposing
         refused = 0
-        for chunk in batched(proposals, self._settings.proposals_at_once):
+        for chunk in _chunks(proposals, self._settings.proposals_at_once):
             outcomes = await self._store.matches.change(
                 [
                     Change(
@@ -197,7 +202,7 @@ class Rounds:
             for person, decide in sorted(changes.items())
             if decide(ground.people[person]) is not None
         ]
-        for chunk in batched(new, _NOTES_AT_ONCE):
+        for chunk in _chunks(new, _NOTES_AT_ONCE):
             await self._store.people.change(chunk)
 
     async def _report_gaps(self, result: RoundResult, programme: str, now: datetime) -> None:
@@ -261,6 +266,10 @@ def _matches_of(
         )
 
 
+def _chunks(items: Sequence[Item], size: int) -> Iterable[Sequence[Item]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
 def _making(match: Match, now: datetime, *, review: bool) -> Decide[Match]:
     return lambda kept: None if kept is not None else life.make(match, now, review=review)
 
@@ -269,7 +278,7 @@ def _stopping() -> Decide[KnownPerson]:
     return lambda known: None if known is None else people.stop_waiting(known)
 
 
-def _waiting(waiting: Any, programme: KnownProgramme) -> Decide[KnownPerson]:
+def _waiting(waiting: Waiting, programme: KnownProgramme) -> Decide[KnownPerson]:
     notes = programme.waiting_notes
     return lambda known: None if known is None else people.wait_on(known, waiting, notes)
 
@@ -279,9 +288,7 @@ def _telling(report: GapReport) -> Decide[GapReport]:
 
 
 def _finishing(instant: datetime, now: datetime) -> Decide[KnownProgramme]:
-    return lambda known: (
-        None if known is None else programmes.finish_round(known, instant, now)
-    )
+    return lambda known: None if known is None else programmes.finish_round(known, instant, now)
 
 
 @asynccontextmanager

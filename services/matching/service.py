@@ -74,7 +74,9 @@ class Matching:
         await self._fitting.check_people(
             {event.subject: Cause.of(event, now) for event in batch}, now
         )
-        await self._forget([event for event in batch if isinstance(event.payload, ParticipantErased)])
+        await self._forget(
+            [event for event in batch if isinstance(event.payload, ParticipantErased)]
+        )
         await self._begin_rounds({event.programme for event in batch})
 
     async def follow_messages(self, batch: Batch) -> None:
@@ -165,7 +167,9 @@ class Matching:
             in_a_row = await self._count_silence(match_ids, now)
             await self._store.matches.change(
                 [
-                    Change(match_id, _at_deadline(now, in_a_row.get(match_id, 1)), Cause(now, match_id))
+                    Change(
+                        match_id, _at_deadline(now, in_a_row.get(match_id, 1)), Cause(now, match_id)
+                    )
                     for match_id in match_ids
                 ]
             )
@@ -320,5 +324,3 @@ def _freeing(closed: MentorshipClosed, side: Role) -> Callable[[Any], Any]:
 def _was_not_meant(message: MessageFailed | MessageBounced) -> bool:
     """It was not sent because nobody wanted it sent any more: that says nothing of her address."""
     return isinstance(message, MessageFailed) and message.reason is FailureReason.NO_LONGER_MEANT
-
-

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
+import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from faststream import AckPolicy
@@ -27,6 +28,8 @@ POLL_MS: Final = 20
 REQUEST_TIMEOUT_MS: Final = 20_000
 MAX_RECORD_BYTES: Final = 2 * 1024 * 1024
 """A dead letter holds a whole record in Base64, so it may be larger than the record was."""
+
+log = structlog.get_logger(__name__)
 
 HandleRecords = Callable[[list[Record]], Awaitable[None]]
 
@@ -111,7 +114,12 @@ def subscribe(
 
     async def consume(records: list[Record]) -> None:
         with work.one("handling"):
-            await handle(records)
+            try:
+                await handle(records)
+            except Exception:
+                # FastStream now rewinds the batch; it would not say why.
+                log.exception("batch_given_back", group=group, records=len(records))
+                raise
         position.handled(records)
 
     subscriber(consume)

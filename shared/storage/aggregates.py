@@ -15,7 +15,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 from pymongo import ASCENDING, IndexModel, InsertOne, UpdateOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, WTimeoutError
 
 from shared.decisions import Decision, Refusal
 from shared.errors import StillContended
@@ -293,6 +293,9 @@ class Aggregates(Generic[State]):
         refused: dict[str, Refusal],
     ) -> set[str]:
         """Notes refusals by unique indexes; returns the ids that must be decided again."""
+        if error.details.get("writeConcernErrors"):
+            # What no majority holds may be given back: nothing of it counts, and it comes again.
+            raise WTimeoutError(f"A majority does not hold the writes to {self.name!r} yet.")
         again: set[str] = set()
         for fault in error.details["writeErrors"]:
             document_id = documents[fault["index"]].id
@@ -356,7 +359,8 @@ class Aggregates(Generic[State]):
         return UpdateOne({"_id": self.prefix + document.id, "version": document.version}, update)
 
     def _read(self, stored: Any) -> State:
-        return self._adapter.validate_python(stored)
+        # Not strict, also where a part of the contract is: MongoDB gives back lists for tuples.
+        return self._adapter.validate_python(stored, strict=False)
 
     def _mine(self, query: Mapping[str, Any] | None) -> Document:
         mine = dict(query or {})

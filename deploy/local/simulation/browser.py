@@ -14,7 +14,7 @@ import httpx
 from deploy.local.simulation.forms import Form, forms_of
 from shared.errors import CommonGroundError
 
-_AWAY: Final = frozenset(
+AWAY: Final = frozenset(
     {
         HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.BAD_GATEWAY,
@@ -22,6 +22,7 @@ _AWAY: Final = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
+"""Answers after which one tries again: the origin's for a service that is being restarted."""
 _NO_WONDER: Final = frozenset(
     {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.GONE}
 )
@@ -121,7 +122,7 @@ class Browser:
                 data=dict(data) if data is not None else None,
                 json=json,
             )
-            return None if answer.status_code in _AWAY else Answer(answer.status_code, answer.text)
+            return None if answer.status_code in AWAY else Answer(answer.status_code, answer.text)
 
         answer = await self.until_answered(once, url)
         if not answer.is_done and answer.status not in _NO_WONDER:

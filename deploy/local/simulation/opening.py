@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx
 
 from deploy.local.access import Keys
-from deploy.local.simulation.browser import Browser
+from deploy.local.simulation.browser import AWAY, Browser
 from deploy.local.simulation.chance import name_of
 from deploy.local.simulation.population import Population
 from deploy.sample.programme import SampleProgramme
@@ -103,11 +103,11 @@ async def _import_once(
             async with browser.stream(
                 url, files=upload, headers=headers, timeout=_IMPORT_WITHIN_S
             ) as answer:
-                if httpx.codes.is_client_error(answer.status_code):
+                if answer.status_code in AWAY:
+                    return None
+                if not answer.is_success:
                     said = (await answer.aread()).decode("utf-8", "replace")
                     raise NotAccepted(f"{url} answered {answer.status_code}: {said[:500]}")
-                if not answer.is_success:
-                    return None
                 begun = True
                 async for line in answer.aiter_lines():
                     read = json.loads(line)

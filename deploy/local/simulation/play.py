@@ -46,6 +46,10 @@ class Seconds:
     """Waiting until what they did has had all its effects."""
     reading: float = 0.0
     """Reading mail."""
+    life: float = 0.0
+    """All weeks."""
+    all: float = 0.0
+    """From the first request to the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +85,16 @@ async def run(
     programme = sample_programme.load()
     charters = [charter["version"] for charter in programme.body["charters"]]
     population = gather(people, seed=seed, directory=platform.settings.directory, charters=charters)
+    started = time.monotonic()
     async with Browser(platform.origin_url) as browser:
         began = platform.clock.now()
         agenda = Agenda(began + timedelta(weeks=weeks))
         play = _Play(platform, browser, population, programme, agenda, seed)
         imported, again = await play.open()
+        lived = time.monotonic()
         await play.live(began, weeks, disturb)
+    play.seconds.life = time.monotonic() - lived
+    play.seconds.all = time.monotonic() - started
     surprises = [f"{what}: {count} times" for what, count in sorted(browser.surprises.items())]
     return Outcome(
         people=people,

@@ -63,7 +63,7 @@ def close_by_wish(
     match_again: bool,
     now: datetime,
 ) -> Decision[Mentorship] | Refusal | None:
-    """One side ends it; whether the goals are reached is the mentee's to say.
+    """One side ends it, since the goals are reached or for reasons of her own.
 
     `match_again` is her own wish; the other side is asked nothing here and stays in.
     """
@@ -72,8 +72,6 @@ def close_by_wish(
     side = mentorship.side_of(participant_id)
     if side is None:
         return NotYours()
-    if goals_reached and side is Role.MENTOR:
-        return HersToSay()
     wished = ClosingReason.MENTEE_WISHED if side is Role.MENTEE else ClosingReason.MENTOR_WISHED
     reason = ClosingReason.GOALS_REACHED if goals_reached else wished
     again = tuple(role for role in BOTH if match_again or role is not side)

@@ -66,7 +66,7 @@ async def me(request: Request, intake: TheIntake) -> Response:
         await locale_of(request, intake, claims),
         token=request.query_params.get("token", ""),
         name=person.contact.name,
-        status=state.status.value,
+        standing=state.status.value,
         has_match=claims.match_id is not None,
         to_affirm=[] if affirmed & in_force else sorted(in_force),
     )

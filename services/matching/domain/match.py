@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from services.matching.domain.round import Pairing
-from shared.events.matches import Factor, MatchState, MatchStatus, Reason
+from shared.events.matches import MatchState, MatchStatus, Reason
 from shared.events.participants import Role
 from shared.events.programmes import Policy
 
@@ -18,25 +18,6 @@ _WHOSE_TURN: Final = {
     MatchStatus.PROPOSED: Role.MENTEE,
     MatchStatus.MENTEE_ACCEPTED: Role.MENTOR,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Points:
-    """Points for one factor, with what the two share in it: an event's `Reason`, as it is kept."""
-
-    factor: Factor
-    points: int
-    shared: tuple[str, ...]
-
-    @classmethod
-    def of(cls, reason: Reason) -> "Points":
-        """What is kept of a reason."""
-        return cls(reason.factor, reason.points, reason.shared)
-
-    @property
-    def reason(self) -> Reason:
-        """The reason as an event says it."""
-        return Reason(factor=self.factor, points=self.points, shared=self.shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +58,7 @@ class Match:
     seat: int
     round_id: str
     score: int
-    reasons: tuple[Points, ...]
+    reasons: tuple[Reason, ...]
     languages: tuple[str, ...]
     times: tuple[str, ...]
     online: bool
@@ -136,7 +117,7 @@ class Match:
             seat=seat,
             round_id=round_id,
             score=pairing.score,
-            reasons=tuple(Points.of(reason) for reason in pairing.reasons),
+            reasons=pairing.reasons,
             languages=pairing.languages,
             times=tuple(time.value for time in pairing.times),
             online=pairing.online,
@@ -169,7 +150,7 @@ class Match:
             status=self.status,
             round_id=self.round_id,
             score=self.score,
-            reasons=tuple(points.reason for points in self.reasons),
+            reasons=self.reasons,
             languages=self.languages,
             times=self.times,
             online=self.online,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from services.matching.domain.match import AnswerRules
 from services.matching.domain.schedule import first_round_after, round_after
@@ -9,6 +10,8 @@ from shared.decisions import Decision
 from shared.events.payload import Payload
 from shared.events.programmes import ProgrammeChanged, ScoreWeights
 from shared.events.wire import Event
+
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class KnownProgramme:
     """A programme.
 
     `next_round_at` is the next regular round, once there are people; `asked_round_at` one that a
-    coordinator asked for and that has not run yet.
+    coordinator asked for and that has not run yet; `last_round_at` the last one that is done.
     """
 
     programme: str
@@ -50,12 +53,20 @@ class KnownProgramme:
     rhythm: Rhythm
     next_round_at: datetime | None = None
     asked_round_at: datetime | None = None
+    last_round_at: datetime | None = None
 
     @property
     def wake_at(self) -> datetime | None:
         """When the next round of either kind is due."""
         instants = [at for at in (self.next_round_at, self.asked_round_at) if at is not None]
         return min(instants, default=None)
+
+    @property
+    def round_instant(self) -> datetime | None:
+        """The instant by which the next round is named: later than that of every round before."""
+        if self.wake_at is None or self.last_round_at is None:
+            return self.wake_at
+        return max(self.wake_at, self.last_round_at + _MILLISECOND)
 
 
 def hear_of_programme(
@@ -80,7 +91,12 @@ def hear_of_programme(
     if next_round_at is not None and heard.rhythm != known.rhythm:
         next_round_at = _first_round(heard, now)
     return Decision(
-        replace(heard, next_round_at=next_round_at, asked_round_at=known.asked_round_at)
+        replace(
+            heard,
+            next_round_at=next_round_at,
+            asked_round_at=known.asked_round_at,
+            last_round_at=known.last_round_at,
+        )
     )
 
 
@@ -100,7 +116,9 @@ def finish_round(
     known: KnownProgramme, instant: datetime, now: datetime
 ) -> Decision[KnownProgramme] | None:
     """The round of `instant` is done. Finishing it twice changes nothing."""
-    done = known
+    if known.last_round_at is not None and known.last_round_at >= instant:
+        return None
+    done = replace(known, last_round_at=instant)
     if known.asked_round_at is not None and known.asked_round_at <= instant:
         done = replace(done, asked_round_at=None)
     if known.next_round_at is not None and known.next_round_at <= instant:
@@ -113,7 +131,7 @@ def finish_round(
             zone=rhythm.zone,
         )
         done = replace(done, next_round_at=following)
-    return None if done == known else Decision(done)
+    return Decision(done)
 
 
 def _first_round(known: KnownProgramme, after: datetime) -> datetime:

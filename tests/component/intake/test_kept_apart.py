@@ -45,7 +45,7 @@ class InMemory:
         self.states: dict[str, Participant] = {}
         self.public: dict[str, frozenset[str]] = {}
         self.is_watched = True
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311  (a schedule that can be repeated)
         self.calls_left = crash_after
         self.participants = self
         self.programmes = _Programmes()

@@ -29,7 +29,7 @@ from shared.events.payload import Payload
 from shared.events.wire import encode_headers, headers_of
 from shared.security.keys import hash_key
 from shared.security.links import Links, Purpose
-from tests.conftest import Fresh
+from tests.conftest import Fresh  # type: ignore[attr-defined]
 from tests.unit.followup.builders import START, accepted
 
 SECRET = "links"

@@ -105,6 +105,20 @@ async def test_a_link_that_names_its_match_cannot_be_turned_to_another(
     assert response.status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("reason", "closed_as"), [("goals_reached", "goals_reached"), ("own_wish", "mentor_wished")]
+)
+async def test_the_form_of_my_page_closes_it(
+    client: httpx.AsyncClient, due: Platform, reason: str, closed_as: str
+) -> None:
+    form = {"token": due.token(Role.MENTOR, Purpose.MY_PAGE), "reason": reason}
+    response = await client.post("/close?lang=da", data=form)
+    assert response.status_code == 200
+    assert "afsluttet" in response.text
+    found = (await client.get(f"/mentorships/{due.match_id}", headers=KEY)).json()
+    assert found["closing_reason"] == closed_as
+
+
 async def test_a_form_is_answered_with_a_page_in_her_language(
     client: httpx.AsyncClient, due: Platform
 ) -> None:

@@ -6,12 +6,14 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from openpyxl import Workbook
+from pymongo.errors import AutoReconnect
 from typer.testing import CliRunner
 
 from deploy.sample.people import generate
@@ -19,7 +21,7 @@ from services.intake import command_line
 from shared.events.participants import ParticipantRegistered, ParticipantState
 from shared.events.streams import CONTACTS, PARTICIPANTS
 from shared.web import app as web_app
-from tests.integration.intake.conftest import COORDINATOR_KEY, Served
+from tests.integration.intake.conftest import COORDINATOR_KEY, MONDAY, Served, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -155,28 +157,53 @@ async def test_an_import_that_was_cut_off_is_finished_by_sending_it_again(
     intake: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = HEADER + "".join(a_mentee(f"p{number}@example.org") for number in range(1200))
-    store = intake.intake.store
-    settled = store.programmes.load
-    calls = 0
-
-    async def dies_in_the_second_batch(ids: Iterable[str]) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == 3:
-            raise RuntimeError("the process dies here")
-        return await settled(ids)
-
-    with monkeypatch.context() as patched, pytest.raises(httpx.RemoteProtocolError):
-        patched.setattr(store.programmes, "load", dies_in_the_second_batch)
-        await intake.import_csv(content)
+    with monkeypatch.context() as patched:
+        cut_off_in_the_second_batch(intake, patched, RuntimeError("the process dies here"))
+        with pytest.raises(httpx.RemoteProtocolError):
+            await intake.import_csv(content)
     again = report(await intake.import_csv(content))
     assert again["registered"] + again["repeated"] == 1200
-    registered = [
-        event.subject
-        for event in await intake.told(PARTICIPANTS)
-        if isinstance(event.payload, ParticipantRegistered)
-    ]
+    intake.clock.set(MONDAY + timedelta(hours=12))
+    registered: list[str] = []
+
+    async def are_all_told() -> bool:
+        registered[:] = [
+            event.subject
+            for event in await intake.told(PARTICIPANTS)
+            if isinstance(event.payload, ParticipantRegistered)
+        ]
+        return len(set(registered)) == 1200
+
+    await eventually(are_all_told)
     assert set(Counter(registered).values()) == {1}
+
+
+async def test_an_import_says_at_its_end_that_the_storage_went_away(
+    intake: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = HEADER + "".join(a_mentee(f"p{number}@example.org") for number in range(1200))
+    cut_off_in_the_second_batch(intake, monkeypatch, AutoReconnect("away"))
+    problem = lines(await intake.import_csv(content))[-1]["problem"]
+    assert "send the same file again" in problem["detail"]
+    assert problem["registered"] == 500
+
+
+def cut_off_in_the_second_batch(
+    intake: Served, patched: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """After its people are put down, and before anybody is told."""
+    programmes = intake.intake.store.programmes
+    load = programmes.load
+    calls = 0
+
+    async def cut_off(ids: Iterable[str]) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 3:  # To find the programme, then once a batch.
+            raise error
+        return await load(ids)
+
+    patched.setattr(programmes, "load", cut_off)
 
 
 async def test_the_command_line_shows_the_report_and_writes_what_was_refused(

@@ -1,5 +1,7 @@
 """Programmes: told when they change, and only then."""
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -72,14 +74,15 @@ async def test_a_coordinators_key_changes_no_programme(intake: Served) -> None:
 
 async def test_a_programme_that_refers_to_what_is_not_there_is_refused(intake: Served) -> None:
     coordinator = A_PROGRAMME["coordinators"][0] | {"coordinator_id": "c1"}
-    for wrong in (
+    wrongs: tuple[dict[str, Any], ...] = (
         {"coordinators": [coordinator | {"cities": ["999"]}]},
         {"coordinators": [coordinator | {"deputy": "nobody"}]},
         {"coordinators": [coordinator, coordinator]},
         {"policy": {"mentee_answer_dayz": 9}},
         {"time_zone": "Europe/Atlantis"},
         {"charters": []},
-    ):
+    )
+    for wrong in wrongs:
         answer = await intake.make_programme(**wrong)
         assert answer.status_code == 422, wrong
         assert answer.json()["errors"]

@@ -172,7 +172,11 @@ async def test_poison_is_parked_with_its_reason_and_the_partition_goes_on(
     async with writer(engine, fresh) as written, reader.runtime.life():
         for subject in (name, other, name):
             await written.change([Change(subject, once_more(subject), Cause.http(NOW))])
-        await until(lambda: reader.runtime.pipeline.counts.parked >= 2, "parked")
+        try:
+            await until(lambda: reader.runtime.pipeline.counts.parked >= 2, "parked")
+        except TimeoutError:
+            print("DEBUG", reader.runtime.pipeline.counts, reader.runtime.work, [d async for d in reader.home._collection.find({"_id": {"$in": [name, other]}})])
+            raise
         async with asyncio.timeout(DEADLINE_S):
             while not await numbers(reader, [other]):
                 await asyncio.sleep(0.05)

@@ -56,6 +56,13 @@ async def test_nothing_and_what_is_known_are_dropped(database: Database, fresh: 
     assert (again.first_position, again.appended, again.duplicates) == (None, 0, 2)
 
 
+async def test_a_batch_full_of_repeats_goes_in_at_once(database: Database, fresh: Fresh) -> None:
+    log = await a_log(database, fresh)
+    done = await log.append(entries(*(n // 2 for n in range(400))))
+    assert (done.appended, done.duplicates) == (200, 200)
+    assert [one for _, one in await whole(log)] == [str(n) for n in range(200)]
+
+
 async def test_a_new_process_goes_on_behind_the_last(database: Database, fresh: Fresh) -> None:
     await (await a_log(database, fresh)).append(entries("a"))
     other = await a_log(database, fresh)

@@ -234,7 +234,9 @@ async def test_it_is_searched_by_everything_together_and_page_by_page(
     window = {"from": "2026-01-05T09:00:00Z", "to": "2026-01-05T09:00:01Z"}
     assert len(await entries(client, match=match, **window)) == 5
     assert await entries(client, match=match, **{"from": "2026-01-05T09:00:00.001Z"}) == []
-    seen, after = [], 0
+    assert await entries(client, match=match, to="2026-01-05T09:00:00Z") == []
+    seen: list[int] = []
+    after: int | None = 0
     while after is not None:
         params: dict[str, Any] = {"match": match, "limit": 2, "after": after}
         page = (await client.get("/journal", params=params)).json()

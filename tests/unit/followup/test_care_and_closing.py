@@ -137,6 +137,7 @@ def test_it_closes_as_planned_when_its_time_is_up(life: Life) -> None:
         (MENTEE, False, ClosingReason.MENTEE_WISHED, True),
         (MENTOR, False, ClosingReason.MENTOR_WISHED, True),
         (MENTEE, True, ClosingReason.GOALS_REACHED, False),
+        (MENTOR, True, ClosingReason.GOALS_REACHED, False),
     ],
 )
 def test_either_side_may_close(
@@ -146,10 +147,6 @@ def test_either_side_may_close(
     closed = the_closing(life)
     assert (closed.reason, closed.early) == (reason, early)
     assert closed.match_again == (Role.MENTEE, Role.MENTOR)
-
-
-def test_whether_the_goals_are_reached_is_the_mentees_to_say(life: Life) -> None:
-    assert isinstance(close_by_wish(life, MENTOR, goals=True), HersToSay)
 
 
 def test_who_does_not_want_to_be_matched_again_is_left_out(life: Life) -> None:

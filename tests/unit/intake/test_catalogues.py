@@ -27,7 +27,8 @@ SHOWN_ON_PAGES = (
     refusals.CharterNotInForce,
 )
 TURNED_AWAY = re.compile(
-    r"reject|refus|fail|denied|afvis|afslag|mislyk|nægte|رفض|مرفوض|فشل|відхил|відмов|невда", re.I
+    r"reject|refus|fail|denied|afvis|afslag|mislyk|nægte|رفض|مرفوض|فشل|відхил|відмов|невда",
+    re.IGNORECASE,
 )
 
 

@@ -77,6 +77,17 @@ def test_pairs_outside_all_blocks_cannot_meet(round_input: RoundInput) -> None:
                 assert MeetingPlace().explain(mentee, mentor, situation)
 
 
+def test_common_ground_is_counted_beyond_the_first_sixty_four_items() -> None:
+    many = tuple(f"interest-{number:03}" for number in range(150))
+    few = a_mentee("few").liking(many[3], many[70], many[149], "hers alone")
+    none = a_mentee("none").liking("hers alone")
+    whole = a_mentee("whole").liking(*many)
+    pool = Pool.of(a_round(few, none, whole, a_mentor().liking(*many)))
+    assert pool.mentees.common_ground.shape == (3, 3)
+    found = found_by_blocks(Pairs(pool, ScoreWeights()))
+    assert [shared for _, shared in found.values()] == [3, 0, ENOUGH_SHARED]
+
+
 def test_blocks_of_wanted_mentees_are_the_same_pairs() -> None:
     people = [a_mentee(f"mentee-{number}") for number in range(5)] + [a_mentor()]
     pairs = Pairs(Pool.of(a_round(*people)), ScoreWeights())

@@ -1,0 +1,209 @@
+"""HTTP in: answers through the links of proposals, and what coordinators see and do."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from services.matching import views
+from services.matching.domain.match import Match
+from services.matching.domain.refusals import MatchUnknown, ParticipantUnknown, ProgrammeUnknown
+from services.matching.service import Matching
+from services.matching.store import Store
+from shared.decisions import Refusal
+from shared.events.matches import DeclineReason, MatchStatus
+from shared.security.links import LinkClaims, Links, Purpose
+from shared.storage.changes import Outcome
+from shared.web.access import Coordinator, bearer_token, coordinator
+from shared.web.forms import sent_fields, wants_page
+from shared.web.frame import Pages
+from shared.web.idempotency import Idempotent
+from shared.web.languages import negotiate
+from shared.web.problems import Problem, problem_of, raise_for
+
+_MOST_ROWS: Final = 500
+_ROUNDS_SHOWN: Final = 50
+
+
+class SentAnswer(BaseModel):
+    """An answer to a proposal. The link says who answers and to which match."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    token: str
+    says_yes: bool
+    reason: DeclineReason = DeclineReason.NOT_SAID
+
+
+def participant_routes(matching: Matching, links: Links, pages: Pages) -> APIRouter:
+    """What participants send through the link of a proposal."""
+    router = APIRouter()
+
+    def page(request: Request, template: str, status: int, **context: Any) -> Response:
+        return pages.render(template, negotiate(request), status=status, **context)
+
+    def refuse(request: Request, refusal: Refusal) -> Response:
+        if not wants_page(request):
+            return problem_of(refusal).response()
+        return page(request, "refused.html", refusal.kind.value, detail=refusal.detail)
+
+    @router.post("/answers")
+    async def answer(request: Request, key: Idempotent) -> Response:
+        """Yes or no to the proposal that the link names, from a form or as JSON."""
+        try:
+            sent = await _read_answer(request)
+        except Problem as problem:
+            if not wants_page(request):
+                raise
+            return page(request, "incomplete.html", problem.status)
+        link = links.read(sent.token, Purpose.ANSWER)
+        if isinstance(link, Refusal):
+            return refuse(request, link)
+        outcome = await matching.answer(
+            link.match_id or "",
+            link.participant_id,
+            says_yes=sent.says_yes,
+            reason=sent.reason,
+            once=key.answering(lambda match: _own_view(match, link)),
+        )
+        if outcome.refusal is not None:
+            return refuse(request, outcome.refusal)
+        if wants_page(request):
+            return page(request, "thanks.html", 200, said=_said(outcome, link, sent))
+        return JSONResponse(outcome.answer or _own_view(outcome.state, link))
+
+    return router
+
+
+def match_routes(store: Store, links: Links) -> APIRouter:
+    """One match, for its two and for coordinators."""
+    router = APIRouter()
+
+    @router.get("/matches/{match_id}")
+    async def match(request: Request, match_id: str, token: str | None = None) -> dict[str, Any]:
+        """With a proposal's link her own view of it; with a coordinator's key all."""
+        link = links.read(token or bearer_token(request) or "", Purpose.ANSWER)
+        if isinstance(link, Refusal):
+            raise_for(link if token else None)
+            coordinator(request)
+        elif link.match_id != match_id:
+            raise problem_of(MatchUnknown())
+        found = await store.matches.get(match_id)
+        if found is None:
+            raise problem_of(MatchUnknown())
+        if isinstance(link, Refusal):
+            return views.for_coordinator(found)
+        if not (seen := _own_view(found, link)):
+            raise problem_of(MatchUnknown())
+        return seen
+
+    return router
+
+
+def coordinator_routes(matching: Matching, store: Store) -> APIRouter:
+    """What coordinators see and do."""
+    router = APIRouter()
+
+    @router.get("/programmes/{programme}/matches")
+    async def matches(
+        _: Coordinator,
+        programme: str,
+        status: MatchStatus | None = None,
+        after: str = "",
+        limit: Annotated[int, Query(ge=1, le=_MOST_ROWS)] = 100,
+    ) -> dict[str, Any]:
+        """A page of a programme's matches. `next` is the `after` of the next page, or null."""
+        found = await store.page_of_matches(programme, status, after, limit)
+        following = found[-1].match_id if len(found) == limit else None
+        return {"matches": [views.for_coordinator(match) for match in found], "next": following}
+
+    @router.post("/matches/{match_id}/approve")
+    async def approve(caller: Coordinator, match_id: str, key: Idempotent) -> dict[str, Any]:
+        """Lets a held match go out."""
+        once = key.answering(views.for_coordinator)
+        return _seen(await matching.approve(match_id, caller.name, once))
+
+    @router.post("/matches/{match_id}/withdraw")
+    async def withdraw(_: Coordinator, match_id: str, key: Idempotent) -> dict[str, Any]:
+        """Takes a proposal back that not both have answered."""
+        return _seen(await matching.withdraw(match_id, key.answering(views.for_coordinator)))
+
+    @router.get("/programmes/{programme}/rounds")
+    async def rounds(
+        _: Coordinator,
+        programme: str,
+        limit: Annotated[int, Query(ge=1, le=_ROUNDS_SHOWN)] = 10,
+    ) -> dict[str, Any]:
+        """The latest rounds, and when the next ones run."""
+        known = await store.programmes.get(programme)
+        if known is None:
+            raise problem_of(ProgrammeUnknown())
+        records = await store.latest_rounds(programme, limit)
+        return {
+            **views.of_schedule(known),
+            "rounds": [views.of_round(record) for record in records],
+        }
+
+    @router.post("/programmes/{programme}/rounds", status_code=202)
+    async def ask_for_round(_: Coordinator, programme: str, key: Idempotent) -> dict[str, Any]:
+        """Has a round run now. It is in the list above when it is done."""
+        once = key.answering(views.of_asked_round)
+        outcome = await matching.ask_for_round(programme, once)
+        raise_for(outcome.refusal)
+        if outcome.answer is not None:
+            return outcome.answer
+        return views.of_asked_round(outcome.state) if outcome.state is not None else {}
+
+    @router.get("/participants/{participant_id}/waiting")
+    async def waiting(_: Coordinator, participant_id: str) -> dict[str, Any]:
+        """Why she waits, and what would help."""
+        known = await store.people.get(participant_id)
+        if known is None:
+            raise problem_of(ParticipantUnknown())
+        matches = await store.open_with_anyone_of([participant_id])
+        programme = await store.programmes.get(known.programme)
+        return views.of_waiting(known, programme, sorted(match.match_id for match in matches))
+
+    return router
+
+
+async def _read_answer(request: Request) -> SentAnswer:
+    """What was sent. Raises `Problem` (422) that names each field at fault."""
+    fields = await sent_fields(request)
+    try:
+        return SentAnswer.model_validate(fields)
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False)
+    raise Problem(
+        422,
+        "The request is not valid",
+        "Some fields are missing or wrong; each is named with its reason.",
+        errors=[
+            {"field": ".".join(map(str, fault["loc"])), "reason": fault["msg"]} for fault in faults
+        ],
+    )
+
+
+def _own_view(match: Match | None, link: LinkClaims) -> dict[str, Any]:
+    """The match as the link's owner may see it; empty if she may not."""
+    if match is None:
+        return {}
+    side = views.may_see(match, link.participant_id)
+    return views.for_side(match, side) if side is not None else {}
+
+
+def _said(outcome: Outcome[Match], link: LinkClaims, sent: SentAnswer) -> str:
+    """Which thanks the page shows: the mentee's yes still waits for the mentor's."""
+    if not sent.says_yes:
+        return "no"
+    match = outcome.state
+    side = match.side_of(link.participant_id) if match is not None else None
+    return f"yes_of_{side.value}" if side is not None else "no"
+
+
+def _seen(outcome: Outcome[Match]) -> dict[str, Any]:
+    raise_for(outcome.refusal)
+    if outcome.answer is not None:
+        return outcome.answer
+    return views.for_coordinator(outcome.state) if outcome.state is not None else {}
