@@ -99,11 +99,12 @@ class Pipeline:
         """Sets the events aside that keep failing; the ones behind them follow into the queue."""
         now = self._clock.now()
         changes = []
+        reasons = {event.subject: _reason_of(error) for event, error in failed if error is not None}
         for event, error in failed:
-            parking = None
+            # Also those behind, and repeats of the same event: whatever failed here may not slip by.
+            why = reasons.get(event.subject, "an earlier event of this subject failed")
+            parking = Parking(why, ATTEMPTS)
             if error is not None:
-                why = f"{type(error).__name__} in {_place_of(error)}"
-                parking = Parking(why, ATTEMPTS)
                 log.error("event_parked", event_id=event.id, stream=event.stream.name, why=why)
             changes.append(
                 Change(
@@ -216,11 +217,11 @@ def _home_decision(reaction: Reaction[Any], event: Event[Any], now: datetime) ->
     return lambda state: reaction.decide(state, event, now)
 
 
-def _place_of(error: Exception) -> str:
-    """Where an error came from, as `module:line`: enough to find it, without any data."""
+def _reason_of(error: Exception) -> str:
+    """The kind of error and where it came from, as `module:line`: enough to find it, no data."""
     trace = error.__traceback__
     place = "?"
     while trace is not None:
         place = f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"
         trace = trace.tb_next
-    return place
+    return f"{type(error).__name__} in {place}"

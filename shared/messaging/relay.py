@@ -26,6 +26,7 @@ from shared.storage.database import STORAGE_AWAY, Database, Document
 _SWEEP_EVERY_S: Final = 2.0
 _SWEPT_AFTER: Final = timedelta(seconds=5)
 _SWEPT_AT_ONCE: Final = 1_000
+_REMEMBERED: Final = 20_000
 _FLUSH_S: Final = 20.0
 _PAUSE_AFTER_FAILURE_S: Final = 1.0
 
@@ -40,6 +41,7 @@ class Relay:
         self._most_unsent = most_unsent
         self._producer: AIOKafkaProducer | None = None
         self._waiting: dict[tuple[str, str], dict[str, Document]] = {}
+        self._acknowledged: dict[str, None] = {}
         self._collections: set[str] = set()
         self._unsent_at_last_sweep = 0
         self._is_sending = False
@@ -187,6 +189,8 @@ class Relay:
     async def _send_wave(self, entries: Sequence[Document]) -> list[BaseException | None]:
         if self._producer is None:
             raise RuntimeError("The relay has not been started.")
+        # Whoever wrote a document again before it was cleared handed its earlier events over again.
+        fresh = [entry for entry in entries if entry["id"] not in self._acknowledged]
         deliveries = [
             await self._producer.send(
                 entry["stream"],
@@ -194,11 +198,23 @@ class Relay:
                 key=entry["key"].encode(),
                 headers=encode_headers(entry["headers"]),
             )
-            for entry in entries
+            for entry in fresh
         ]
         results = await asyncio.gather(*deliveries, return_exceptions=True)
-        self.published += sum(not isinstance(result, BaseException) for result in results)
-        return [result if isinstance(result, BaseException) else None for result in results]
+        errors: dict[str, BaseException] = {}
+        for entry, result in zip(fresh, results, strict=True):
+            if isinstance(result, BaseException):
+                errors[entry["id"]] = result
+            else:
+                self._remember(entry["id"])
+        return [errors.get(entry["id"]) for entry in entries]
+
+    def _remember(self, event_id: str) -> None:
+        """That Kafka has it; the oldest are forgotten, which costs a repeat at most."""
+        self.published += 1
+        self._acknowledged[event_id] = None
+        if len(self._acknowledged) > _REMEMBERED:
+            del self._acknowledged[next(iter(self._acknowledged))]
 
     async def _clear(
         self, collection: str, document_ids: Sequence[str], event_ids: Sequence[str]

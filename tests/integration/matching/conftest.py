@@ -192,7 +192,12 @@ class Desk:
         return dict(found.json()) if found.status_code == 200 else {}
 
     async def knows(self, *names: str) -> None:
-        """Waits until matching has heard of them."""
+        """Waits until matching has heard of them and of the programme."""
+
+        async def has_rounds() -> Any:
+            return (await self.rounds()).get("next_round_at")
+
+        await until(has_rounds)
         for name in names:
             await until(lambda name=name: self.waiting(name))  # type: ignore[misc]
 

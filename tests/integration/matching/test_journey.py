@@ -28,11 +28,6 @@ async def two_of_them(desk: Desk, **policy: Any) -> None:
     await desk.platform.mentors("birgit")
     await desk.knows("amal", "birgit")
 
-    async def has_rounds() -> Any:
-        return (await desk.rounds()).get("next_round_at")
-
-    await until(has_rounds)
-
 
 async def proposed(desk: Desk, **policy: Any) -> dict[str, Any]:
     """The match of Amal and Birgit, and Amal is asked."""

@@ -297,6 +297,8 @@ def explore(seed_actions: int = 600) -> None:
         max_examples=seed_actions,
         deadline=None,
         database=None,
+        report_multiple_bugs=False,
+        derandomize=True,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

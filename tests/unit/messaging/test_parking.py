@@ -67,7 +67,8 @@ class Reader:
         asyncio.run(self.system.pipeline.apply(events, self.reaction))
 
     def home(self, subject: str = "a") -> dict[str, Any]:
-        return self.system.reader_database.collection("mirrors").documents[subject]
+        kept: dict[str, Any] = self.system.reader_database.collection("mirrors").documents[subject]
+        return kept
 
     def applied(self, subject: str = "a") -> list[int]:
         return list(self.home(subject).get("state", {}).get("numbers", ()))
@@ -128,6 +129,17 @@ def test_a_replay_before_the_fix_changes_nothing() -> None:
     reader.read(an_event(1))
     assert reader.waiting() == [1, 2]
     assert len(reader.letters()) == 1
+
+
+def test_a_repeat_of_a_failing_event_in_the_same_batch_lets_nothing_slip_by() -> None:
+    reader = Reader()
+    reader.bad = {("a", 1)}
+    reader.read(an_event(1), an_event(1), an_event(2), an_event(1), an_event(3))
+    assert reader.waiting() == [1, 2, 3]
+    assert len(reader.letters()) == 1
+    reader.bad = set()
+    reader.read(an_event(1))
+    assert reader.applied() == [1, 2, 3]
 
 
 def test_an_event_after_a_gap_waits_for_the_missing_one() -> None:
