@@ -131,9 +131,12 @@ class _BodyRefused(Exception):
 def _bounded(receive: Receive, most_bytes: int) -> Receive:
     """Refuses bodies that are too large, or that come too slowly."""
     read = 0
+    is_whole = False
 
     async def bounded() -> Message:
-        nonlocal read
+        nonlocal read, is_whole
+        if is_whole:  # Whoever streams an answer listens on for the client's going away.
+            return await receive()
         try:
             async with asyncio.timeout(_BODY_TIMEOUT_S):
                 message = await receive()
@@ -141,6 +144,7 @@ def _bounded(receive: Receive, most_bytes: int) -> Receive:
             detail = f"The body did not come within {_BODY_TIMEOUT_S:.0f} seconds of silence."
             raise _BodyRefused(Problem(408, "Too slow", detail)) from None
         read += len(message.get("body", b""))
+        is_whole = not message.get("more_body", False)
         if read > most_bytes:
             detail = f"The body is larger than {most_bytes} bytes."
             raise _BodyRefused(Problem(413, "Too large", detail))

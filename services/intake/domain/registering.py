@@ -83,7 +83,7 @@ def take_in(
         apart_from=(),
         registered_at=now,
         unresolved_since=now,
-        confirmed_at=None,
+        confirmed_at=now if newcomer.origin is Origin.IMPORT else None,
     )
     return Decision(
         Participant(newcomer.participant_id, newcomer.programme, Status.REGISTERING, person)

@@ -58,14 +58,15 @@ class Office:
         return Rounds(self.store, engine or NumpyEngine(), fitting, Work(), options)
 
     async def hear(self, *payloads: Any) -> None:
+        events = [event_of(payload) for payload in payloads]
         await self.store.people.change(
             [
                 Change(
-                    payload.participant_id,
-                    lambda known, event=event_of(payload): people.hear_of_participant(known, event),  # type: ignore[misc]
+                    event.subject,
+                    lambda known, event=event: people.hear_of_participant(known, event),  # type: ignore[misc]
                     Cause.due(START),
                 )
-                for payload in payloads
+                for event in events
             ]
         )
 

@@ -4,7 +4,8 @@ Each test runs on the embedded engine and on Apache Kafka.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -88,10 +89,17 @@ def mirrored(state: Mirror | None, event: Event[CheckInDue], _: datetime) -> Dec
 
 
 async def until(is_true: Callable[[], bool], what: str) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not is_true():
-            await asyncio.sleep(0.01)
-    assert is_true(), what
+    async def asked() -> bool:
+        return is_true()
+
+    await until_async(asked, what)
+
+
+async def until_async(is_true: Callable[[], Awaitable[Any]], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not await is_true():
+        assert time.monotonic() < deadline, f"still not after {DEADLINE_S} s: {what}"
+        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -126,6 +134,13 @@ class Reader:
         return mirrored(state, event, now)
 
 
+async def until_all(reader: Reader, query: dict[str, Any], count: int) -> None:
+    async def is_so() -> bool:
+        return await reader.home.count(query) >= count
+
+    await until_async(is_so, "all events were applied")
+
+
 async def numbers(reader: Reader, ids: list[str]) -> dict[str, tuple[int, ...]]:
     return {name: state.numbers for name, state in (await reader.home.load(ids)).items()}
 
@@ -136,9 +151,9 @@ async def test_every_event_arrives_once_and_in_order(engine: Engine, fresh: Fres
     async with writer(engine, fresh) as written, reader.runtime.life():
         for _ in range(3):
             await written.change([Change(name, once_more(name), Cause.http(NOW)) for name in ids])
-        async with asyncio.timeout(DEADLINE_S):
-            while await reader.home.count({"_id": {"$in": ids}, "state.numbers.2": {"$exists": True}}) < len(ids):
-                await asyncio.sleep(0.05)
+        await until_all(
+            reader, {"_id": {"$in": ids}, "state.numbers.2": {"$exists": True}}, len(ids)
+        )
         assert set((await numbers(reader, ids)).values()) == {(1, 2, 3)}
         assert await written.mark_of(ids[0], "check-ins") == (0, 0)
         assert await reader.home.mark_of(ids[0], "check-ins") == (3, 3)
@@ -153,9 +168,9 @@ async def test_two_readers_share_the_work_and_one_that_stops_leaves_nothing_behi
         async with first.runtime.life():
             await written.change([Change(name, once_more(name), Cause.http(NOW)) for name in ids])
         await written.change([Change(name, once_more(name), Cause.http(NOW)) for name in ids])
-        async with asyncio.timeout(DEADLINE_S):
-            while await second.home.count({"_id": {"$in": ids}, "state.numbers.1": {"$exists": True}}) < len(ids):
-                await asyncio.sleep(0.05)
+        await until_all(
+            second, {"_id": {"$in": ids}, "state.numbers.1": {"$exists": True}}, len(ids)
+        )
         assert set((await numbers(second, ids)).values()) == {(1, 2)}
 
 
@@ -167,19 +182,15 @@ async def test_poison_is_parked_with_its_reason_and_the_partition_goes_on(
     reader.bad = {name}
     producer = AIOKafkaProducer(bootstrap_servers=list(engine.addresses.kafka))
     await producer.start()
-    await producer.send_and_wait(CHECK_INS.name, b"{no json", key=b"x", headers=[("ce_id", b"\xff")])
+    await producer.send_and_wait(
+        CHECK_INS.name, b"{no json", key=b"x", headers=[("ce_id", b"\xff")]
+    )
     await producer.stop()
     async with writer(engine, fresh) as written, reader.runtime.life():
         for subject in (name, other, name):
             await written.change([Change(subject, once_more(subject), Cause.http(NOW))])
-        try:
-            await until(lambda: reader.runtime.pipeline.counts.parked >= 2, "parked")
-        except TimeoutError:
-            print("DEBUG", reader.runtime.pipeline.counts, reader.runtime.work, [d async for d in reader.home._collection.find({"_id": {"$in": [name, other]}})])
-            raise
-        async with asyncio.timeout(DEADLINE_S):
-            while not await numbers(reader, [other]):
-                await asyncio.sleep(0.05)
+        await until(lambda: reader.runtime.pipeline.counts.parked >= 2, "both are parked")
+        await until_async(lambda: numbers(reader, [other]), "the other went on")
         assert (await numbers(reader, [name, other])) == {other: (1,)}
         reasons = await letters_of(engine, reader.runtime.service)
         assert {"handler_failed", "unreadable"} <= set(reasons)
@@ -232,9 +243,11 @@ async def test_what_is_due_is_done_once_by_two_instances(engine: Engine, fresh: 
                 for name in ids
             ]
         )
-        async with asyncio.timeout(DEADLINE_S):
-            while await collections[0].count({"state.times": 0}):
-                await asyncio.sleep(0.05)
+
+        async def all_are_done() -> bool:
+            return await collections[0].count({"state.times": 0}) == 0
+
+        await until_async(all_are_done, "all have been woken")
         states = await collections[1].load(ids)
     assert {state.times for state in states.values()} == {1}
 
