@@ -11,6 +11,7 @@ from datetime import datetime
 from services.matching.domain.fitting import no_longer_hold
 from services.matching.domain.life import withdraw
 from services.matching.domain.match import Match
+from services.matching.outcomes import settled
 from services.matching.store import Store
 from shared.decisions import Decision, Refusal
 from shared.events.matches import WithdrawReason
@@ -48,7 +49,7 @@ class Fitting:
             Change(match_id, _withdrawing(reason), _cause(by_id[match_id], causes, now))
             for match_id, reason in sorted(broken.items())
         ]
-        await self._store.matches.change(changes)
+        settled(await self._store.matches.change(changes))
         return len(changes)
 
 

@@ -24,6 +24,7 @@ from services.matching.domain.programmes import KnownProgramme
 from services.matching.domain.round import Engine, Pairing, RoundInput, RoundResult, Waiting
 from services.matching.domain.schedule import RoundRecord, round_id_of, seed_of
 from services.matching.fitting import Fitting
+from services.matching.outcomes import settled
 from services.matching.settings import Settings
 from services.matching.store import Store
 from shared.decisions import Decision
@@ -181,7 +182,7 @@ class Rounds:
                 ],
                 fence=lease,
             )
-            refused += sum(outcome.status is Status.REFUSED for outcome in outcomes)
+            refused += sum(outcome.status is Status.REFUSED for outcome in settled(outcomes))
         return refused
 
     async def _note_who_waits(
@@ -203,7 +204,7 @@ class Rounds:
             if decide(ground.people[person]) is not None
         ]
         for chunk in _chunks(new, _NOTES_AT_ONCE):
-            await self._store.people.change(chunk)
+            settled(await self._store.people.change(chunk))
 
     async def _report_gaps(self, result: RoundResult, programme: str, now: datetime) -> None:
         """Tells each city's gap where it is another than before; a city that is not named has none."""
@@ -214,11 +215,13 @@ class Rounds:
         for gap in result.gaps:
             report = GapReport.of(programme, gap)
             found[report.report_id] = report
-        await self._store.gaps.change(
-            [
-                Change(report_id, _telling(report), Cause.due(now))
-                for report_id, report in sorted(found.items())
-            ]
+        settled(
+            await self._store.gaps.change(
+                [
+                    Change(report_id, _telling(report), Cause.due(now))
+                    for report_id, report in sorted(found.items())
+                ]
+            )
         )
 
     async def _finish(
@@ -230,9 +233,8 @@ class Rounds:
             [Change(record.round_id, lambda kept: None if kept else Decision(record), cause)],
             fence=lease,
         )
-        await self._store.programmes.change(
-            [Change(programme.programme, _finishing(record.instant, now), cause)], fence=lease
-        )
+        finished = Change(programme.programme, _finishing(record.instant, now), cause)
+        settled(await self._store.programmes.change([finished], fence=lease))
         log.info(
             "round_finished",
             round_id=record.round_id,

@@ -10,6 +10,7 @@ from services.matching.domain.people import KnownPerson
 from services.matching.domain.programmes import KnownProgramme
 from services.matching.domain.refusals import MatchUnknown, ProgrammeUnknown
 from services.matching.fitting import Fitting
+from services.matching.outcomes import settled
 from services.matching.store import Store
 from shared.clock import Clock
 from shared.decisions import Decision, Refusal
@@ -122,8 +123,10 @@ class Matching:
 
         outcome = await self._change_match(match_id, decide, now, once)
         if outcome.refusal is None:
-            await self._store.people.change(
-                [Change(participant_id, _if_known(people.give_an_answer), Cause(now, match_id))]
+            settled(
+                await self._store.people.change(
+                    [Change(participant_id, _if_known(people.give_an_answer), Cause(now, match_id))]
+                )
             )
         return outcome
 
@@ -155,7 +158,7 @@ class Matching:
             return ProgrammeUnknown() if known is None else programmes.ask_for_round(known, now)
 
         change = Change(programme, decide, Cause.http(now), idempotency=once)
-        outcome = await self._store.programmes.change_one(change)
+        (outcome,) = settled(await self._store.programmes.change([change]))
         self._look_again()
         return outcome
 
@@ -165,16 +168,21 @@ class Matching:
         """Reminds and expires what is due, and tells those who wait why."""
         while match_ids := await self._store.matches.due(now, _DUE_AT_ONCE):
             in_a_row = await self._count_silence(match_ids, now)
-            await self._store.matches.change(
-                [
-                    Change(
-                        match_id, _at_deadline(now, in_a_row.get(match_id, 1)), Cause(now, match_id)
-                    )
-                    for match_id in match_ids
-                ]
+            settled(
+                await self._store.matches.change(
+                    [
+                        Change(
+                            match_id,
+                            _at_deadline(now, in_a_row.get(match_id, 1)),
+                            Cause(now, match_id),
+                        )
+                        for match_id in match_ids
+                    ]
+                )
             )
-        while await self._store.people.wake(people.tell_why_she_waits, now, _DUE_AT_ONCE):
-            pass
+        tell = people.tell_why_she_waits
+        while outcomes := await self._store.people.wake(tell, now, _DUE_AT_ONCE):
+            settled(outcomes)
 
     async def next_deadline(self, now: datetime) -> datetime | None:
         """When time has something to do next."""
@@ -198,7 +206,8 @@ class Matching:
             return MatchUnknown() if match is None else decide(match)
 
         change = Change(match_id, of_known, Cause(now, match_id), idempotency=once)
-        return await self._store.matches.change_one(change)
+        (outcome,) = settled(await self._store.matches.change([change]))
+        return outcome
 
     async def _count_silence(self, match_ids: Sequence[str], now: datetime) -> dict[str, int]:
         """For each match that expires now, how many its silent side has left unanswered in a row.
@@ -211,11 +220,13 @@ class Matching:
             for match in sorted(found.values(), key=lambda match: match.match_id)
             if match.whose_turn is not None and life.is_over(match, now)
         }
-        outcomes = await self._store.people.change(
-            [
-                Change(person, _leaving_unanswered(match_id), Cause(now, match_id))
-                for match_id, person in silent.items()
-            ]
+        outcomes = settled(
+            await self._store.people.change(
+                [
+                    Change(person, _leaving_unanswered(match_id), Cause(now, match_id))
+                    for match_id, person in silent.items()
+                ]
+            )
         )
         counts = {}
         for match_id, outcome in zip(silent, outcomes, strict=True):
@@ -272,8 +283,10 @@ class Matching:
             return
         match_ids = await self._store.ever_with_anyone_of([event.subject for event in erasures])
         cause = Cause.due(self._clock.now())
-        await self._store.matches.change(
-            [Change(match_id, _if_known(life.forget), cause) for match_id in match_ids]
+        settled(
+            await self._store.matches.change(
+                [Change(match_id, _if_known(life.forget), cause) for match_id in match_ids]
+            )
         )
 
     async def _begin_rounds(self, programme_ids: set[str]) -> None:
@@ -284,15 +297,17 @@ class Matching:
             for programme, state in sorted(known.items())
             if state.next_round_at is None and await self._store.has_active_people(programme)
         ]
-        await self._store.programmes.change(
-            [
-                Change(
-                    programme,
-                    _if_known(lambda state: programmes.begin_rounds(state, now)),
-                    Cause.due(now),
-                )
-                for programme in waiting
-            ]
+        settled(
+            await self._store.programmes.change(
+                [
+                    Change(
+                        programme,
+                        _if_known(lambda state: programmes.begin_rounds(state, now)),
+                        Cause.due(now),
+                    )
+                    for programme in waiting
+                ]
+            )
         )
         self._look_again()
 

@@ -7,6 +7,7 @@ exist already:
 - naive: the same work with the same durability as an ordinary FastStream handler, one message at a time;
 - bare: the same steps in batches, by hand with aiokafka and Motor: no framework, no validation.
 
+Beside it, on the whole platform: how long from a registration to its proposal (`latency.py`).
 `python -m tests.bench.pipeline` writes `var/bench/pipeline.json` (medians).
 """
 
@@ -36,10 +37,12 @@ from shared.events.check_ins import CheckInDue, CheckInStatus
 from shared.events.matches import MatchAccepted, MatchStatus
 from shared.events.streams import CHECK_INS, MATCHES
 from shared.events.wire import Event, encode_headers, headers_of
+from shared.messaging.broker import make_producer
 from shared.messaging.reactions import Reaction
 from shared.runtime import Batch, Runtime
 from shared.settings import ServiceSettings
 from shared.storage.database import Database
+from tests.bench.latency import measure_latency
 
 BATCH: Final = 500
 NOW: Final = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -271,7 +274,7 @@ async def bare(engine: Engine, run: str, records: int) -> float:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
-    producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", linger_ms=1)
+    producer = make_producer(servers, group)
     await producer.start()
     await consumer.start()
     done, began = 0, 0.0
@@ -380,6 +383,8 @@ async def main(arguments: argparse.Namespace) -> None:
     with open_engine(arguments.engine, var=var / "engines") as engine:
         await topics.apply(engine.addresses, profile="local")
         result = await measure(engine, arguments.records, arguments.few, arguments.runs)
+    latency = await measure_latency(var, arguments.engine, arguments.tries)
+    result["latency_ms"] = {"p50": latency.p50, "p99": latency.p99, "tries": latency.tries}
     path = var / "bench" / "pipeline.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -393,5 +398,6 @@ if __name__ == "__main__":
     parser.add_argument("--records", type=int, default=20_000)
     parser.add_argument("--few", type=int, default=500, help="records for the naive way")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--tries", type=int, default=100, help="pairs for the latency")
     parser.add_argument("--var", default="var")
     asyncio.run(main(parser.parse_args()))

@@ -27,7 +27,7 @@ from shared.events.payload import Payload
 from shared.events.wire import encode_headers, headers_of
 from shared.security.keys import hash_key
 from shared.security.links import Links, Purpose
-from tests.conftest import Fresh
+from tests.fresh import Fresh
 from tests.unit.matching.builders import START, a_participant, a_programme
 
 SECRET = "links"

@@ -165,7 +165,7 @@ async def test_a_pause_takes_back_what_is_unanswered_and_leaves_what_runs(
     await desk.platform.publish(pause)
 
     async def heard() -> bool:
-        return (await desk.waiting("amal"))["status"] == "paused"
+        return bool((await desk.waiting("amal"))["status"] == "paused")
 
     await until(heard)
     if accepted_before:
@@ -220,7 +220,7 @@ async def test_whom_no_message_reaches_is_not_waited_for(desk: Desk) -> None:
     await desk.only_match("withdrawn")
 
     async def outside() -> bool:
-        return (await desk.waiting("amal"))["not_in_pool_because"] == "not_reached"
+        return bool((await desk.waiting("amal"))["not_in_pool_because"] == "not_reached")
 
     await until(outside)
     assert (await desk.round_now())["mentees"] == 0
@@ -281,7 +281,7 @@ async def test_who_wants_no_other_match_gets_none(desk: Desk) -> None:
     await desk.only_match("ended")
 
     async def rests() -> bool:
-        return (await desk.waiting("birgit"))["not_in_pool_because"] == "wants_no_other_match"
+        return bool((await desk.waiting("birgit"))["not_in_pool_because"] == "wants_no_other_match")
 
     await until(rests)
     assert (await desk.waiting("amal"))["is_waiting"]

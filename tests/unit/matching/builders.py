@@ -47,21 +47,21 @@ def a_match(match_id: str = "match", seat: int = 1, **pairing: Any) -> Match:
 
 
 def proposed(match_id: str = "match", **fields: Any) -> Match:
-    return then(life.make(a_match(match_id, **fields), START, review=False))
+    return a_match_after(life.make(a_match(match_id, **fields), START, review=False))
 
 
 def held(match_id: str = "match") -> Match:
-    return then(life.make(a_match(match_id), START, review=True))
+    return a_match_after(life.make(a_match(match_id), START, review=True))
 
 
 def asked(match: Match, at: datetime = START) -> Match:
     """Whoever is to answer has got her message."""
     assert match.whose_turn is not None
-    return then(life.asked(match, match.whose_turn, at))
+    return a_match_after(life.asked(match, match.whose_turn, at))
 
 
 def said_yes(match: Match, side: Role, at: datetime = START) -> Match:
-    return then(life.answer(match, side, at, says_yes=True))
+    return a_match_after(life.answer(match, side, at, says_yes=True))
 
 
 def accepted(match_id: str = "match", **fields: Any) -> Match:
@@ -73,6 +73,13 @@ def then(decision: object) -> Any:
     """The state after a decision that must have been made."""
     assert isinstance(decision, Decision), decision
     return decision.state
+
+
+def a_match_after(decision: object) -> Match:
+    """The match after a decision that must have been made."""
+    match = then(decision)
+    assert isinstance(match, Match)
+    return match
 
 
 def told(decision: object) -> list[str]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -22,7 +23,7 @@ RHYTHMS = st.fixed_dictionaries(
 )
 
 
-def known(**policy: int) -> KnownProgramme:
+def known(**policy: Any) -> KnownProgramme:
     heard = programmes.hear_of_programme(None, event_of(a_programme(**policy)), START)
     return then(programmes.begin_rounds(then(heard), START))  # type: ignore[no-any-return]
 
