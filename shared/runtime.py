@@ -75,6 +75,8 @@ class Runtime:
         self._before_start: list[Background] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._handling_since: float | None = None
+        self._looked_into_storage_at: tuple[int, ...] = ()
+        self._storage_says: tuple[int, list[tuple[Ticker, datetime]]] = (0, [])
         self.is_started = False
 
     # What a service says about itself -----------------------------------------------------------
@@ -129,8 +131,7 @@ class Runtime:
         """Calls `decide` for each aggregate of the collection whose `wake_at` has come."""
 
         async def tick(now: datetime) -> datetime | None:
-            while await collection.wake(decide, now, _DUE_AT_ONCE):
-                await self.relay.flush()
+            await collection.wake(decide, now, _DUE_AT_ONCE)
             return await collection.next_due(now)
 
         ticker = self.every_tick_call(tick, name=collection.name + collection.prefix)
@@ -250,11 +251,11 @@ class Runtime:
         """What `/internal/work` answers: see docs/architecture.md, 'The clock'."""
         now = self.clock.now()
         next_at = [instant for instant in self.work.next_at.values() if instant and instant > now]
-        for collection, ticker in self._waking:
-            earliest = await collection.earliest_wake()
-            if earliest is not None and earliest <= now:
+        unsent, wakes = await self._look_into_storage()
+        for ticker, earliest in wakes:
+            if earliest <= now:
                 ticker.poke()
-            elif earliest is not None:
+            else:
                 next_at.append(earliest)
         looked_at = list(self.work.looked_at.values())
         is_done = all(instant is not None and instant >= now for instant in looked_at)
@@ -268,7 +269,7 @@ class Runtime:
             "looked_at": rfc3339(now) if is_done and self.is_started else None,
             "next_at": rfc3339(min(next_at)) if next_at else None,
             "open": {
-                "outbox": outbox or await self.relay.unsent(),
+                "outbox": outbox or unsent,
                 "requests": self.work.requests,
                 "handling": self.work.handling,
                 "mails": self.work.mails,
@@ -276,6 +277,24 @@ class Runtime:
             },
             "consumed": consumed,
         }
+
+    async def _look_into_storage(self) -> tuple[int, list[tuple[Ticker, datetime]]]:
+        """How many outboxes are not empty, and for each timer the earliest instant that is stored.
+
+        Looked up again only when this process has written since: the stepped clock asks for it a
+        hundred times a second. What another instance left behind, the sweeper notices.
+        """
+        at = (*self.relay.turns, *(collection.writes for collection in self._aggregates))
+        if at != self._looked_into_storage_at:
+            unsent = await self.relay.unsent()
+            wakes = [
+                (ticker, earliest)
+                for collection, ticker in self._waking
+                if (earliest := await collection.earliest_wake()) is not None
+            ]
+            self._storage_says = unsent, wakes
+            self._looked_into_storage_at = at
+        return self._storage_says
 
 
 def run(app: FastAPI, settings: ServiceSettings) -> None:

@@ -181,8 +181,7 @@ class Matching:
                 )
             )
         tell = people.tell_why_she_waits
-        while outcomes := await self._store.people.wake(tell, now, _DUE_AT_ONCE):
-            settled(outcomes)
+        await self._store.people.wake(tell, now, _DUE_AT_ONCE)
 
     async def next_deadline(self, now: datetime) -> datetime | None:
         """When time has something to do next."""

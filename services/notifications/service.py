@@ -88,8 +88,7 @@ class Notifications:
 
     async def let_time_pass(self, now: datetime) -> datetime | None:
         """Queues what the quiet hours held back, fails what waited too long; says when next."""
-        while await self._store.messages.wake(life.on_time, now, _AT_ONCE):
-            await self._runtime.relay.flush()
+        await self._store.messages.wake(life.on_time, now, _AT_ONCE)
         return await self._store.messages.next_due(now)
 
     async def _release(self, waiting: Sequence[Message]) -> None:

@@ -92,7 +92,8 @@ class MentorshipClosed(Payload, name="mentorship.closed"):
     closed_at: datetime
     check_ins_completed: Annotated[int, Field(ge=0)] = 0
     match_again: tuple[Role, ...] = Field(
-        default=(), description="Sides that are to be matched again (the default for both)."
+        default=(),
+        description="Sides that are to be matched again; the others wait until they say so.",
     )
 
     @property

@@ -85,6 +85,11 @@ class Relay:
         """Whether this process has nothing in its hands (outboxes may hold what others left)."""
         return not self._waiting and not self._is_sending
 
+    @property
+    def turns(self) -> tuple[int, int, int]:
+        """What changes whenever something was handed over, sent or cleared."""
+        return self._submitted, self._settled, self.published
+
     async def unsent(self) -> int:
         """How many documents have a non-empty outbox."""
         counts = [

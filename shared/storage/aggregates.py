@@ -8,7 +8,7 @@ What must stay true:
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -53,6 +53,9 @@ class Publisher(Protocol):
     def hand_over(self, outboxes: Iterable[Unsent]) -> None:
         """Queues them; returns at once."""
 
+    async def flush(self) -> None:
+        """Waits until what was queued has been sent, or an attempt has failed."""
+
 
 class Aggregates(Generic[State]):
     """One kind of aggregate, in one collection, below ids that start with `prefix`.
@@ -86,6 +89,8 @@ class Aggregates(Generic[State]):
             IndexModel([("wake_at", ASCENDING)], name="wake_at", sparse=True),
         ]
         self._refusals = dict(refusals or {})
+        self.writes = 0
+        """Goes up before and after each write: what was read of the collection is as old as this."""
 
     async def prepare(self) -> None:
         """Makes the indexes. Safe to repeat, and from several instances at once."""
@@ -132,9 +137,11 @@ class Aggregates(Generic[State]):
         """How many fit a MongoDB query."""
         return await self._collection.count_documents(self._mine(query))
 
-    async def due(self, now: datetime, limit: int) -> list[str]:
+    async def due(self, now: datetime, limit: int, without: Collection[str] = ()) -> list[str]:
         """Ids of those whose `wake_at` has come, the earliest first."""
         query = self._mine({"wake_at": {"$lte": now}})
+        if without:
+            query["$nor"] = [{"_id": {"$in": [self.prefix + one for one in without]}}]
         cursor = self._collection.find(query, {"_id": 1}).sort("wake_at", ASCENDING).limit(limit)
         return [document["_id"][len(self.prefix) :] for document in await cursor.to_list(None)]
 
@@ -184,7 +191,11 @@ class Aggregates(Generic[State]):
                 for document in documents.values()
                 if document.is_changed and document.id not in refused
             ]
-            lost = await self._write(to_write, fence, refused)
+            self.writes += 1
+            try:
+                lost = await self._write(to_write, fence, refused)
+            finally:
+                self.writes += 1
             self._publisher.hand_over(
                 Unsent(self.name, self.prefix + document.id, document.unsent)
                 for document in to_write
@@ -198,8 +209,10 @@ class Aggregates(Generic[State]):
         )
 
     async def change_one(self, change: Change[State]) -> Outcome[State]:
-        """The outcome of a single change."""
+        """The outcome of a single change; raises what the decision raised."""
         (outcome,) = await self.change([change])
+        if outcome.error is not None:
+            raise outcome.error
         return outcome
 
     async def admitted(self, events: Sequence[Event[Any]]) -> list[Event[Any]]:
@@ -390,9 +403,12 @@ class Aggregates(Generic[State]):
         self,
         decide: Callable[[State, datetime], Decision[State] | Refusal | None],
         now: datetime,
-        limit: int,
-    ) -> list[Outcome[State]]:
-        """Lets time do its work on those whose `wake_at` has come, at most `limit` of them."""
+        at_once: int,
+    ) -> None:
+        """Lets time do its work on all whose `wake_at` has come, `at_once` of them in a batch.
+
+        One on which `decide` raises does not stop the others; its error is raised at the end.
+        """
 
         def if_still_due(state: State | None) -> Decision[State] | Refusal | None:
             """Another instance may have been first; then it is not due any more."""
@@ -401,9 +417,16 @@ class Aggregates(Generic[State]):
                 return None
             return decide(state, now)
 
-        ids = await self.due(now, limit)
+        failed: dict[str, Exception] = {}
         cause = Cause.due(now)
-        return await self.change([Change(name, if_still_due, cause) for name in ids])
+        while ids := await self.due(now, at_once, failed):
+            outcomes = await self.change([Change(name, if_still_due, cause) for name in ids])
+            for name, outcome in zip(ids, outcomes, strict=True):
+                if outcome.error is not None:
+                    failed[name] = outcome.error
+            await self._publisher.flush()
+        for error in failed.values():
+            raise error
 
 
 def _index_name(message: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -10,6 +10,9 @@ from shared.errors import EventUnreadable
 from shared.events.payload import Payload, Stream
 from shared.events.streams import ALL_STREAMS
 from shared.events.wire import Event, Record, decode
+
+_FETCH_WAIT_MS: Final = 20
+"""From stream to stream the consumer must not wait for a fetch of the last one that finds nothing."""
 
 
 @dataclass(slots=True)
@@ -41,7 +44,10 @@ async def read_topics(servers: Sequence[str]) -> Topics:
     """Reads all streams. Raises `KafkaError` if the broker cannot be reached."""
     topics = Topics()
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=list(servers), enable_auto_commit=False, auto_offset_reset="earliest"
+        bootstrap_servers=list(servers),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=_FETCH_WAIT_MS,
     )
     await consumer.start()
     try:

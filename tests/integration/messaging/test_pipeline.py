@@ -88,6 +88,10 @@ def mirrored(state: Mirror | None, event: Event[CheckInDue], _: datetime) -> Dec
     return Decision(Mirror((*(state.numbers if state else ()), event.payload.number)))
 
 
+def waking(name: str, at: datetime) -> Callable[[Mentorship | None], Decision[Mentorship]]:
+    return lambda _: Decision(Mentorship(name, 0, at))
+
+
 async def until(is_true: Callable[[], bool], what: str) -> None:
     async def asked() -> bool:
         return is_true()
@@ -238,10 +242,7 @@ async def test_what_is_due_is_done_once_by_two_instances(engine: Engine, fresh: 
     async with runtimes[0].life(), runtimes[1].life():
         at = runtimes[0].clock.now() + timedelta(milliseconds=300)
         await collections[0].change(
-            [
-                Change(name, lambda _, name=name: Decision(Mentorship(name, 0, at)), Cause.due(NOW))  # type: ignore[misc]
-                for name in ids
-            ]
+            [Change(name, waking(name, at), Cause.due(NOW)) for name in ids]
         )
 
         async def all_are_done() -> bool:
@@ -325,3 +326,21 @@ async def test_a_unique_index_refuses_and_the_others_are_written(
         )
     assert sorted(outcome.status.name for outcome in plain) == ["CHANGED", "CHANGED", "REFUSED"]
     assert [outcome.status.name for outcome in fenced] == ["CHANGED", "REFUSED", "CHANGED"]
+
+
+async def test_one_that_time_cannot_handle_does_not_stop_the_others(
+    embedded: Engine, fresh: Fresh
+) -> None:
+    def due(state: Mentorship, _: datetime) -> Decision[Mentorship]:
+        if state.match_id == "bad":
+            raise RuntimeError("a bug")
+        return Decision(Mentorship(state.match_id, state.times + 1))
+
+    async with writer(embedded, fresh) as written:
+        names = ["bad", *(f"good-{number}" for number in range(7))]
+        await written.change([Change(name, waking(name, NOW), Cause.due(NOW)) for name in names])
+        with pytest.raises(RuntimeError, match="a bug"):
+            await written.wake(due, NOW, at_once=2)
+        states = await written.load(names)
+    assert states.pop("bad").times == 0
+    assert {state.times for state in states.values()} == {1}
