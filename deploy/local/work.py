@@ -15,7 +15,8 @@ from deploy.local.broker import EndOffsets
 class Work(BaseModel):
     """The answer of one process.
 
-    looked_at: the domain time up to which its timers have done everything due; None if it has none.
+    looked_at: the domain time up to which its timers have done everything due; None while they are
+    at it. One that has no timers does not give it.
     next_at: the earliest future instant at which something is due.
     open: how much of what is unfinished (outbox, requests, handling, mails, rounds).
     consumed: for each topic and partition the next offset to read, committed.
@@ -29,6 +30,11 @@ class Work(BaseModel):
     next_at: datetime | None = None
     open: dict[str, int] = {}
     consumed: dict[str, dict[int, int]] = {}
+
+    @property
+    def has_timers(self) -> bool:
+        """Whether time ever has something to do there."""
+        return "looked_at" in self.model_fields_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ def still_open(
             found.append(f"{name}: away ({answer.reason})")
             continue
         found += [f"{name}: {count} {what} open" for what, count in answer.open.items() if count]
-        if now is not None and answer.looked_at is not None and answer.looked_at != now:
+        if now is not None and answer.has_timers and answer.looked_at != now:
             found.append(f"{name}: timers looked up to {answer.looked_at}, it is {now}")
         missing = topics_of.get(name, frozenset()) - answer.consumed.keys()
         found += [f"{name}: reads {topic} not yet" for topic in sorted(missing)]

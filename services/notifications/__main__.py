@@ -2,7 +2,7 @@
 
 import sys
 
-from services.notifications.app import build
+from services.notifications.app import make_app
 from services.notifications.domain.table import as_markdown
 from services.notifications.settings import Settings
 from shared.runtime import run
@@ -14,7 +14,7 @@ def main() -> None:
         print("\n".join(as_markdown()))
         return
     settings = Settings()
-    run(build(settings), settings)
+    run(make_app(settings), settings)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from shared.clock import Clock
 from shared.runtime import Runtime
 
 
-def build(settings: Settings) -> FastAPI:
+def make_app(settings: Settings) -> FastAPI:
     """The service, not started."""
     runtime = Runtime("notifications", settings)
     store = Store(runtime)

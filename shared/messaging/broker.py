@@ -184,5 +184,5 @@ async def _records(message: KafkaMessage, _: Any) -> list[Record]:
             headers=tuple(record.headers),
             value=record.value,
         )
-        for record in (raw if isinstance(raw, tuple) else (raw,))
+        for record in (raw if isinstance(raw, Sequence) else (raw,))
     ]

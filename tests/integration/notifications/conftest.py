@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from deploy.local.engines import Engine
-from services.notifications.app import build, make_sender
+from services.notifications.app import make_app, make_sender
 from services.notifications.domain.message import Message
 from services.notifications.sender import Sender
 from services.notifications.service import Notifications
@@ -181,6 +181,6 @@ async def platform(embedded: Engine, tmp_path: Path) -> AsyncIterator[Platform]:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[FastAPI]:
     """The whole service, from start to stop."""
-    app = build(settings)
+    app = make_app(settings)
     async with app.router.lifespan_context(app):
         yield app

@@ -57,8 +57,14 @@ def test_topics_that_one_does_not_read_do_not_matter() -> None:
     assert left(a_work(consumed={"matches": {"0": 5, "1": 0}})) == []
 
 
+def test_timers_that_are_still_at_it_are_not_quiet() -> None:
+    (said,) = left(a_work(looked_at=None))
+    assert said.startswith("followup: timers looked up to None")
+
+
 def test_who_has_no_timers_is_not_waited_for() -> None:
-    assert left(a_work(looked_at=None)) == []
+    origin = Work.model_validate({"service": "origin", "open": {"requests": 0}})
+    assert left(origin, known=()) == []
 
 
 @given(
