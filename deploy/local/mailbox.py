@@ -6,14 +6,15 @@ that is killed with -9 has lost nothing that it answered for (a machine that los
 half a line at the end, of a full disk say, is cut off at the next start.
 """
 
-import email.policy
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from email import message_from_bytes
-from email.message import EmailMessage, Message
+from email.header import decode_header, make_header
+from email.message import Message
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,8 @@ from typing import Any, Final
 import httpx
 
 MAIL_FILE: Final = "messages.jsonl"
+
+_FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +168,10 @@ def _parsed(line: bytes) -> StoredMessage:
 def _parts(content: bytes) -> dict[str, Any]:
     """Subject, bodies and headers of a message, whatever was sent: this never raises."""
     try:
-        message = message_from_bytes(content, policy=email.policy.default)
+        # The older parser: it leaves headers as they are, and takes a third of the time.
+        message = message_from_bytes(content)
         headers = _headers(message)
-        text, html = _body(message, "plain"), _body(message, "html")
+        text, html = _body(message, "text/plain"), _body(message, "text/html")
     except Exception:  # noqa: BLE001 - the parser fails in many ways on what is no message
         headers, text, html = {}, content.decode("utf-8", "replace"), ""
     return {"subject": headers.get("subject", ""), "text": text, "html": html, "headers": headers}
@@ -177,7 +181,7 @@ def _headers(message: Message) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in message.items():
         # A header that was folded at its very beginning starts with the space of the fold.
-        found.setdefault(name.lower(), str(value).strip())
+        found.setdefault(name.lower(), _decoded(str(value)).strip())
     # A sender's library may have moved this one down to the parts.
     for part in message.walk():
         if "content-language" in part:
@@ -185,12 +189,24 @@ def _headers(message: Message) -> dict[str, str]:
     return found
 
 
-def _body(message: EmailMessage, kind: str) -> str:
-    part = message.get_body(preferencelist=(kind,))
-    if part is None:
-        return ""
+def _decoded(value: str) -> str:
+    unfolded = _FOLD.sub("", value)
+    return str(make_header(decode_header(unfolded))) if "=?" in unfolded else unfolded
+
+
+def _body(message: Message, kind: str) -> str:
+    """The first part of a kind that is no attachment."""
+    for part in message.walk():
+        if part.get_content_type() == kind and part.get_content_disposition() != "attachment":
+            raw = part.get_payload(decode=True)
+            charset = part.get_content_charset("utf-8")
+            if isinstance(raw, bytes):
+                return _as_text(raw, charset)
+    return ""
+
+
+def _as_text(raw: bytes, charset: str) -> str:
     try:
-        return str(part.get_content())
-    except (LookupError, KeyError):  # an unknown charset
-        raw = part.get_payload(decode=True)
-        return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else ""
+        return raw.decode(charset, "replace").replace("\r\n", "\n")
+    except LookupError:  # an unknown charset
+        return raw.decode("utf-8", "replace")
