@@ -8,12 +8,12 @@ from fastapi.responses import JSONResponse
 
 from services.followup import views
 from services.followup.domain.mentorship import Mentorship
-from services.followup.sent import Sent, open_link, read
+from services.followup.sent import Sent, open_link
 from services.followup.service import Once
 from shared.decisions import Refusal
 from shared.security.links import LinkClaims, Links, Purpose
 from shared.storage.changes import Outcome
-from shared.web.forms import wants_page
+from shared.web.forms import read_sent, wants_page
 from shared.web.frame import Pages
 from shared.web.idempotency import IdempotencyKey
 from shared.web.languages import negotiate
@@ -42,7 +42,7 @@ class Letterbox:
     ) -> Response:
         """`thanks` says which thanks the page shows. JSON gets the sender's view of the mentorship."""
         try:
-            sent = await read(request, form)
+            sent = await read_sent(request, form)
         except Problem as problem:
             if not wants_page(request):
                 raise

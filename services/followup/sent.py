@@ -1,16 +1,13 @@
 """What participants send through their links: read strictly, and opened with the link's signature."""
 
 from enum import StrEnum
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
-from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.followup.domain.mentorship import Going
 from shared.decisions import Refusal
 from shared.security.links import LinkClaims, LinkRefused, Links, Purpose
-from shared.web.forms import sent_fields
-from shared.web.problems import Problem
 
 _MOST_LETTERS: Final = 4_000
 
@@ -59,26 +56,6 @@ class SentExtension(Sent):
     """The mentee's wish to go on for some months more."""
 
     months: Annotated[int, Field(ge=1, le=12)] = 3
-
-
-SentT = TypeVar("SentT", bound=Sent)
-
-
-async def read(request: Request, form: type[SentT]) -> SentT:
-    """What was sent, as JSON or as a form. Raises `Problem` (422) that names each field at fault."""
-    fields = await sent_fields(request)
-    try:
-        return form.model_validate(fields)
-    except ValidationError as error:
-        faults = error.errors(include_input=False, include_url=False)
-    raise Problem(
-        422,
-        "The request is not valid",
-        "Some fields are missing or wrong; each is named with its reason.",
-        errors=[
-            {"field": ".".join(map(str, fault["loc"])), "reason": fault["msg"]} for fault in faults
-        ],
-    )
 
 
 def open_link(links: Links, token: str, purposes: tuple[Purpose, ...]) -> LinkClaims | Refusal:

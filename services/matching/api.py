@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from services.matching import views
 from services.matching.domain.match import Match
@@ -16,7 +16,7 @@ from shared.events.matches import DeclineReason, MatchStatus
 from shared.security.links import LinkClaims, Links, Purpose
 from shared.storage.changes import Outcome
 from shared.web.access import Coordinator, bearer_token, coordinator
-from shared.web.forms import sent_fields, wants_page
+from shared.web.forms import read_sent, wants_page
 from shared.web.frame import Pages
 from shared.web.idempotency import Idempotent
 from shared.web.languages import negotiate
@@ -52,7 +52,7 @@ def participant_routes(matching: Matching, links: Links, pages: Pages) -> APIRou
     async def answer(request: Request, key: Idempotent) -> Response:
         """Yes or no to the proposal that the link names, from a form or as JSON."""
         try:
-            sent = await _read_answer(request)
+            sent = await read_sent(request, SentAnswer)
         except Problem as problem:
             if not wants_page(request):
                 raise
@@ -166,23 +166,6 @@ def coordinator_routes(matching: Matching, store: Store) -> APIRouter:
         return views.of_waiting(known, programme, sorted(match.match_id for match in matches))
 
     return router
-
-
-async def _read_answer(request: Request) -> SentAnswer:
-    """What was sent. Raises `Problem` (422) that names each field at fault."""
-    fields = await sent_fields(request)
-    try:
-        return SentAnswer.model_validate(fields)
-    except ValidationError as error:
-        faults = error.errors(include_input=False, include_url=False)
-    raise Problem(
-        422,
-        "The request is not valid",
-        "Some fields are missing or wrong; each is named with its reason.",
-        errors=[
-            {"field": ".".join(map(str, fault["loc"])), "reason": fault["msg"]} for fault in faults
-        ],
-    )
 
 
 def _own_view(match: Match | None, link: LinkClaims) -> dict[str, Any]:

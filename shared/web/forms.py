@@ -1,10 +1,13 @@
 """Endpoints that serve people's forms and programs alike: what was sent, and how to answer."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request
+from pydantic import BaseModel, ValidationError
 
 from shared.web.problems import Problem
+
+SentT = TypeVar("SentT", bound=BaseModel)
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -26,3 +29,20 @@ async def sent_fields(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Problem(422, "The request is not valid", "The body is not a JSON object.")
     return body
+
+
+async def read_sent(request: Request, form: type[SentT]) -> SentT:
+    """What was sent, as JSON or as a form. Raises `Problem` (422) that names each field at fault."""
+    fields = await sent_fields(request)
+    try:
+        return form.model_validate(fields)
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False)
+    raise Problem(
+        422,
+        "The request is not valid",
+        "Some fields are missing or wrong; each is named with its reason.",
+        errors=[
+            {"field": ".".join(map(str, fault["loc"])), "reason": fault["msg"]} for fault in faults
+        ],
+    )
