@@ -6,6 +6,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import uvloop
 from rich.console import Console
 
 from deploy.local.supervisor import Platform
@@ -28,7 +29,8 @@ def run_platform(
     everything at once. A failure of our own is one message and status 1, not a traceback.
     """
     try:
-        return asyncio.run(_until_interrupted(platform, work))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_until_interrupted(platform, work))
     except asyncio.CancelledError:
         return when_interrupted
     except CommonGroundError as error:
