@@ -8,12 +8,11 @@ What must stay true:
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
-from pydantic import TypeAdapter
 from pymongo import ASCENDING, IndexModel, InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, WTimeoutError
 
@@ -25,6 +24,7 @@ from shared.storage.changes import Cause, Change, Outcome, Status
 from shared.storage.database import Database, Document
 from shared.storage.documents import WorkingDocument
 from shared.storage.leases import Lease
+from shared.storage.reading import Reading
 
 State = TypeVar("State")
 
@@ -57,7 +57,7 @@ class Publisher(Protocol):
         """Waits until what was queued has been sent, or an attempt has failed."""
 
 
-class Aggregates(Generic[State]):
+class Aggregates(Reading[State]):
     """One kind of aggregate, in one collection, below ids that start with `prefix`.
 
     `state_type` is a frozen dataclass; its fields are found below `state.` in queries. If it has a
@@ -76,12 +76,8 @@ class Aggregates(Generic[State]):
         indexes: Sequence[IndexModel] = (),
         refusals: Mapping[str, Refusal] | None = None,
     ) -> None:
-        self.name = name
-        self.prefix = prefix
-        self._database = database
-        self._collection = database.collection(name)
+        super().__init__(database, name, state_type, prefix)
         self._publisher = publisher
-        self._adapter: TypeAdapter[State] = TypeAdapter(state_type)
         self._wakes = hasattr(state_type, "wake_at")
         self._indexes = [
             *indexes,
@@ -95,71 +91,6 @@ class Aggregates(Generic[State]):
     async def prepare(self) -> None:
         """Makes the indexes. Safe to repeat, and from several instances at once."""
         await self._collection.create_indexes(self._indexes)
-
-    # Reading ------------------------------------------------------------------------------------
-
-    async def get(self, aggregate_id: str) -> State | None:
-        """One aggregate's state, or None."""
-        return (await self.load([aggregate_id])).get(aggregate_id)
-
-    async def load(self, ids: Iterable[str]) -> dict[str, State]:
-        """The states of those that exist, by id."""
-        query = {"_id": {"$in": [self.prefix + aggregate_id for aggregate_id in ids]}}
-        cursor = self._collection.find(query, {"state": 1})
-        return {
-            document["_id"][len(self.prefix) :]: self._read(document["state"])
-            for document in await cursor.to_list(None)
-            if "state" in document
-        }
-
-    async def find(
-        self,
-        query: Mapping[str, Any] | None = None,
-        *,
-        sort: Sequence[tuple[str, int]] = (),
-        limit: int = 0,
-        skip: int = 0,
-    ) -> AsyncIterator[tuple[str, State]]:
-        """Ids and states of those that fit a MongoDB query (fields below `state.`)."""
-        cursor = self._collection.find(self._mine(query), {"state": 1}).skip(skip).limit(limit)
-        if sort:
-            cursor = cursor.sort(list(sort))
-        async for document in cursor:
-            if "state" in document:
-                yield document["_id"][len(self.prefix) :], self._read(document["state"])
-
-    async def ids(self, query: Mapping[str, Any], limit: int = 0) -> list[str]:
-        """Ids of those that fit a MongoDB query."""
-        cursor = self._collection.find(self._mine(query), {"_id": 1}).limit(limit)
-        return [document["_id"][len(self.prefix) :] for document in await cursor.to_list(None)]
-
-    async def count(self, query: Mapping[str, Any] | None = None) -> int:
-        """How many fit a MongoDB query."""
-        return await self._collection.count_documents(self._mine(query))
-
-    async def due(self, now: datetime, limit: int, without: Collection[str] = ()) -> list[str]:
-        """Ids of those whose `wake_at` has come, the earliest first."""
-        query = self._mine({"wake_at": {"$lte": now}})
-        if without:
-            query["$nor"] = [{"_id": {"$in": [self.prefix + one for one in without]}}]
-        cursor = self._collection.find(query, {"_id": 1}).sort("wake_at", ASCENDING).limit(limit)
-        return [document["_id"][len(self.prefix) :] for document in await cursor.to_list(None)]
-
-    async def next_due(self, now: datetime) -> datetime | None:
-        """The earliest `wake_at` after `now`."""
-        query = self._mine({"wake_at": {"$gt": now}})
-        document = await self._collection.find_one(
-            query, {"wake_at": 1}, sort=[("wake_at", ASCENDING)]
-        )
-        return document["wake_at"] if document else None
-
-    async def earliest_wake(self) -> datetime | None:
-        """The earliest `wake_at` of all, past or future."""
-        query = self._mine({"wake_at": {"$exists": True}})
-        document = await self._collection.find_one(
-            query, {"wake_at": 1}, sort=[("wake_at", ASCENDING)]
-        )
-        return document["wake_at"] if document else None
 
     # Changing -----------------------------------------------------------------------------------
 
@@ -222,14 +153,6 @@ class Aggregates(Generic[State]):
         """
         documents = await self._open({event.subject for event in events})
         return [event for event in events if documents[event.subject].would_admit(event)]
-
-    async def mark_of(self, aggregate_id: str, stream: str) -> tuple[int, int]:
-        """Last sequence applied of this stream here, and how many were; (0, 0) if none."""
-        document = await self._collection.find_one(
-            {"_id": self.prefix + aggregate_id}, {f"seen.{stream}": 1}
-        )
-        last, count = (document or {}).get("seen", {}).get(stream, (0, 0))
-        return last, count
 
     async def _open(self, ids: Iterable[str]) -> dict[str, WorkingDocument[State]]:
         wanted = list(ids)
@@ -370,16 +293,6 @@ class Aggregates(Generic[State]):
         if gone:
             update["$unset"] = gone
         return UpdateOne({"_id": self.prefix + document.id, "version": document.version}, update)
-
-    def _read(self, stored: Any) -> State:
-        # Not strict, also where a part of the contract is: MongoDB gives back lists for tuples.
-        return self._adapter.validate_python(stored, strict=False)
-
-    def _mine(self, query: Mapping[str, Any] | None) -> Document:
-        mine = dict(query or {})
-        if self.prefix and "_id" not in mine:
-            mine["_id"] = {"$gte": self.prefix, "$lt": self.prefix + "\uffff"}
-        return mine
 
     async def resend(self) -> int:
         """Puts the last event of each compacted stream into the outboxes again, ids unchanged.

@@ -1,0 +1,106 @@
+"""Reading aggregates: by id, by a MongoDB query, by when they are due. Nothing here writes."""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+from pymongo import ASCENDING
+
+from shared.storage.database import Database, Document
+
+State = TypeVar("State")
+
+
+class Reading(Generic[State]):
+    """One kind of aggregate, in one collection, below ids that start with `prefix`."""
+
+    def __init__(
+        self, database: Database, name: str, state_type: type[State], prefix: str = ""
+    ) -> None:
+        self.name = name
+        self.prefix = prefix
+        self._database = database
+        self._collection = database.collection(name)
+        self._adapter: TypeAdapter[State] = TypeAdapter(state_type)
+
+    async def get(self, aggregate_id: str) -> State | None:
+        """One aggregate's state, or None."""
+        return (await self.load([aggregate_id])).get(aggregate_id)
+
+    async def load(self, ids: Iterable[str]) -> dict[str, State]:
+        """The states of those that exist, by id."""
+        query = {"_id": {"$in": [self.prefix + aggregate_id for aggregate_id in ids]}}
+        cursor = self._collection.find(query, {"state": 1})
+        return {
+            document["_id"][len(self.prefix) :]: self._read(document["state"])
+            for document in await cursor.to_list(None)
+            if "state" in document
+        }
+
+    async def find(
+        self,
+        query: Mapping[str, Any] | None = None,
+        *,
+        sort: Sequence[tuple[str, int]] = (),
+        limit: int = 0,
+        skip: int = 0,
+    ) -> AsyncIterator[tuple[str, State]]:
+        """Ids and states of those that fit a MongoDB query (fields below `state.`)."""
+        cursor = self._collection.find(self._mine(query), {"state": 1}).skip(skip).limit(limit)
+        if sort:
+            cursor = cursor.sort(list(sort))
+        async for document in cursor:
+            if "state" in document:
+                yield document["_id"][len(self.prefix) :], self._read(document["state"])
+
+    async def ids(self, query: Mapping[str, Any], limit: int = 0) -> list[str]:
+        """Ids of those that fit a MongoDB query."""
+        cursor = self._collection.find(self._mine(query), {"_id": 1}).limit(limit)
+        return [document["_id"][len(self.prefix) :] for document in await cursor.to_list(None)]
+
+    async def count(self, query: Mapping[str, Any] | None = None) -> int:
+        """How many fit a MongoDB query."""
+        return await self._collection.count_documents(self._mine(query))
+
+    async def due(self, now: datetime, limit: int, without: Collection[str] = ()) -> list[str]:
+        """Ids of those whose `wake_at` has come, the earliest first."""
+        query = self._mine({"wake_at": {"$lte": now}})
+        if without:
+            query["$nor"] = [{"_id": {"$in": [self.prefix + one for one in without]}}]
+        cursor = self._collection.find(query, {"_id": 1}).sort("wake_at", ASCENDING).limit(limit)
+        return [document["_id"][len(self.prefix) :] for document in await cursor.to_list(None)]
+
+    async def next_due(self, now: datetime) -> datetime | None:
+        """The earliest `wake_at` after `now`."""
+        query = self._mine({"wake_at": {"$gt": now}})
+        document = await self._collection.find_one(
+            query, {"wake_at": 1}, sort=[("wake_at", ASCENDING)]
+        )
+        return document["wake_at"] if document else None
+
+    async def earliest_wake(self) -> datetime | None:
+        """The earliest `wake_at` of all, past or future."""
+        query = self._mine({"wake_at": {"$exists": True}})
+        document = await self._collection.find_one(
+            query, {"wake_at": 1}, sort=[("wake_at", ASCENDING)]
+        )
+        return document["wake_at"] if document else None
+
+    async def mark_of(self, aggregate_id: str, stream: str) -> tuple[int, int]:
+        """Last sequence applied of this stream here, and how many were; (0, 0) if none."""
+        document = await self._collection.find_one(
+            {"_id": self.prefix + aggregate_id}, {f"seen.{stream}": 1}
+        )
+        last, count = (document or {}).get("seen", {}).get(stream, (0, 0))
+        return last, count
+
+    def _read(self, stored: Any) -> State:
+        # Not strict, also where a part of the contract is: MongoDB gives back lists for tuples.
+        return self._adapter.validate_python(stored, strict=False)
+
+    def _mine(self, query: Mapping[str, Any] | None) -> Document:
+        mine = dict(query or {})
+        if self.prefix and "_id" not in mine:
+            mine["_id"] = {"$gte": self.prefix, "$lt": self.prefix + "\uffff"}
+        return mine
