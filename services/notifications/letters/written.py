@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import MessageError
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP as _SMTP
+from email.policy import SMTPUTF8 as _SMTPUTF8
 from email.utils import format_datetime
 from functools import lru_cache
 from pathlib import Path
@@ -84,6 +85,24 @@ ACTIONS: Final[Mapping[MessageKind, tuple[Purpose, str]]] = MappingProxyType(
     }
 )
 """What the link in a message is for, and on which of intake's pages it is answered."""
+
+
+class _Headers(HeaderRegistry):
+    """The standard library's headers; it makes a new class for each header, this one for each name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._classes: dict[str, type[BaseHeader]] = {}
+
+    def __getitem__(self, name: str) -> type[BaseHeader]:
+        known = self._classes.get(name)
+        if known is None:
+            known = self._classes[name] = super().__getitem__(name)
+        return known
+
+
+SMTP: Final = _SMTP.clone(header_factory=_Headers())
+SMTPUTF8: Final = _SMTPUTF8.clone(header_factory=_Headers())
 
 
 class AddressUnusable(CommonGroundError):
