@@ -94,5 +94,5 @@ class Payload(Part):
 
     @classmethod
     def all(cls) -> tuple["type[Payload]", ...]:
-        """Every event of the contract, in the order of definition."""
-        return tuple(Payload._registry.values())
+        """Every event of the contract by its wire name, whichever module was imported first."""
+        return tuple(Payload._registry[name] for name in sorted(Payload._registry))
