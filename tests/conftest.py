@@ -1,4 +1,4 @@
-"""What all tests share: engines that are started once a run, and clean ground on them.
+"""What tests share: engines that are started once a file or a run, and clean ground on them.
 
 A test on a shared engine either uses `fresh.empty(engine)` first or writes under ids of its own,
 and reads with `fresh.group(...)`, a consumer group that nobody else has.
@@ -47,9 +47,12 @@ def fresh() -> Fresh:
     return Fresh()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """The embedded engine, started, with all topics."""
+    """The embedded engine, started, with all topics.
+
+    Its own for each file: it starts in half a second, and no test reads what another file wrote.
+    """
     yield from _started("embedded", tmp_path_factory)
 
 

@@ -8,12 +8,17 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.protocol.fetch import FetchRequest
 
 from deploy.local.engines import Addresses
+from shared.errors import CommonGroundError
 
 EndOffsets = Mapping[str, Mapping[int, int]]
 """For each topic and partition the offset that the next record will get."""
 
 _REQUEST_TIMEOUT_MS: Final = 10_000
 _BEYOND_EVERY_END: Final = 2**62
+
+
+class NoPartitions(CommonGroundError):
+    """A topic is there without partitions, so nobody could tell whether it is read to its end."""
 
 
 class Broker(Protocol):
@@ -49,9 +54,15 @@ class KafkaBroker:
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
         )
         await self._consumer.start()
-        ours = (name for name in await self._consumer.topics() if not name.startswith("__"))
-        for topic in sorted(ours):
-            numbers = self._consumer.partitions_for_topic(topic) or set()
+        everything = await self._consumer.topics()
+        ours = sorted(name for name in everything if not name.startswith("__"))
+        # `topics()` tells names only. Without this Apache Kafka's partitions stay unknown: nothing
+        # would be unread, and the clock would not wait for anything.
+        await self._consumer._client.set_topics(ours)  # noqa: SLF001 - see below
+        for topic in ours:
+            numbers = self._consumer.partitions_for_topic(topic)
+            if not numbers:
+                raise NoPartitions(f"Kafka names the topic {topic!r} but none of its partitions.")
             self._partitions += [TopicPartition(topic, number) for number in sorted(numbers)]
 
     async def end_offsets(self) -> EndOffsets:

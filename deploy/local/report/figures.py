@@ -17,6 +17,7 @@ _BASE: Final = 190
 _MAP_WIDTH: Final = 460
 _EAST: Final = (7.9, 15.2)
 _NORTH: Final = (54.5, 57.9)
+_MOST_NAMES: Final = 8
 _NARROWING: Final = 0.56
 """How much shorter a degree of longitude is than one of latitude at 56 degrees north."""
 
@@ -111,8 +112,9 @@ def country(title: str, places: Sequence[Place]) -> Markup:
     most = max((place.value for place in places), default=0) or 1
     scale = _MAP_WIDTH / ((_EAST[1] - _EAST[0]) * _NARROWING)
     height = round((_NORTH[1] - _NORTH[0]) * scale)
-    named = {place.name for place in sorted(places, key=lambda each: -each.value)[:6]}
     parts: list[Markup] = []
+    labels: list[Markup] = []
+    taken: list[tuple[float, float]] = []
     for place in sorted(places, key=lambda each: (-each.value, each.name)):
         x = round((place.east - _EAST[0]) * _NARROWING * scale, 1)
         y = round((_NORTH[1] - place.north) * scale, 1)
@@ -123,12 +125,16 @@ def country(title: str, places: Sequence[Place]) -> Markup:
                 '<circle class="{tone}" cx="{x}" cy="{y}" r="{r}"><title>{name}: {value}</title></circle>'
             ).format(tone=tone, x=x, y=y, r=radius, name=place.name, value=place.value)
         )
-        if place.name in named and place.value:
-            parts.append(
-                Markup('<text x="{x}" y="{y}">{name}</text>').format(
+        is_free = all(abs(x - left) > 90 or abs(y - top) > 15 for left, top in taken)
+        if place.value and is_free and len(labels) < _MOST_NAMES:
+            taken.append((x, y))
+            labels.append(
+                Markup('<text class="name" x="{x}" y="{y}">{name}</text>').format(
                     x=round(x + radius + 3, 1), y=round(y + 4, 1), name=place.name
                 )
             )
+    # Names last, so that no circle lies on them.
+    parts += labels
     return _svg(title, _MAP_WIDTH + 60, height, parts, extra="map")
 
 

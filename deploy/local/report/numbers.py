@@ -155,12 +155,12 @@ def _check_ins_now(books: Books) -> dict[str, int]:
 
 
 def _waiting_reasons(books: Books) -> Counter[str]:
-    """What those who wait were told last."""
+    """What those who wait were told last; many have not waited for long enough to be told."""
     told: dict[str, str] = {}
     for event in books.topics.of_type(StillWaiting):
         told[event.subject] = event.payload.reason.value
     waiting, _ = books.waiting()
-    return Counter(told.get(who, "next_round") for who in waiting)
+    return Counter(told.get(who, "not for long yet") for who in waiting)
 
 
 def _proposals(books: Books, tables: Tables) -> list[Told]:

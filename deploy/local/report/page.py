@@ -31,7 +31,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    week_names = [str(week + 1) for week in range(weeks)]
+    week_names = [f"week {week + 1}" if week == 0 else str(week + 1) for week in range(weeks)]
     series = [Series(name, numbers.check_ins_by_week[name], tone) for name, tone in _TONES.items()]
     longest = _last_filled(numbers.weeks_waited)
     cities = sorted(numbers.by_city.items(), key=lambda item: (-item[1], item[0]))

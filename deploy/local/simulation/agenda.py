@@ -11,7 +11,8 @@ class Phase(IntEnum):
     """In which order things are done that are done at one instant.
 
     Within TALK, CLOSE and COORDINATE all is done at once, since no act there changes what another
-    meets. Those who go or come act one after the other: whom they leave behind may be one of them.
+    meets. Those who go act one after the other, and all is quiet in between: whom they leave behind
+    may be one of them.
     """
 
     TALK = 1

@@ -64,9 +64,13 @@ class Answer:
 
 @dataclass(slots=True)
 class Browser:
-    """Requests through the one origin. surprises: answers that no person should ever get."""
+    """Requests through the one origin. surprises: answers that no person should ever get.
+
+    transport: given by tests only.
+    """
 
     origin: str
+    transport: httpx.AsyncBaseTransport | None = None
     surprises: Counter[str] = field(default_factory=Counter)
     retries: int = 0
     _client: httpx.AsyncClient = field(init=False)
@@ -74,6 +78,7 @@ class Browser:
     def __post_init__(self) -> None:
         self._client = httpx.AsyncClient(
             base_url=self.origin,
+            transport=self.transport,
             trust_env=False,
             timeout=30.0,
             headers={"accept": "text/html"},

@@ -131,7 +131,7 @@ class Person:
     def answers_proposal(self, arrived: datetime, words: str) -> ProposalAnswer | None:
         """What she does about a proposal; None: nothing. `words`: the message without its links."""
         about = (self.seed, self.email, "proposal", arrived, words)
-        if draw(*about, "forgets") < self._forgets(prompt=0.02, late=0.10, rare=0.60):
+        if draw(*about, "forgets") < self._forgets(prompt=0.02, late=0.06, rare=0.50):
             return None
         return ProposalAnswer(
             at=sitting(arrived, self._days(*about)),
@@ -142,7 +142,7 @@ class Person:
     def answers_check_in(self, number: int, arrived: datetime) -> CheckInAnswer | None:
         """What she does about a check-in; None: nothing, she forgets it."""
         about = (self.seed, self.email, "check-in", number, arrived)
-        if draw(*about, "forgets") < self._forgets(prompt=0.03, late=0.10, rare=0.55):
+        if draw(*about, "forgets") < self._forgets(prompt=0.02, late=0.06, rare=0.50):
             return None
         levels = {Level.WELL: 0.72, Level.MIXED: 0.21, Level.HARD: 0.07}
         going = choose(levels, *about, "going")
@@ -151,7 +151,7 @@ class Person:
         reached = number >= 3 and self.is_mentee_only and draw(*about, "reached") < 0.03
         stops = not meets_again and draw(*about, "stops") < 0.5
         return CheckInAnswer(
-            at=sitting(arrived, self._days(*about) + between(0, 3, *about, "later")),
+            at=sitting(arrived, self._days(*about) + between(0, 2, *about, "later")),
             going=going.code,
             next_step=choose(dict.fromkeys(_NEXT_STEPS, 1.0), *about, "next"),
             meeting_again=meets_again,
@@ -185,7 +185,7 @@ class Person:
 
     def _days(self, *about: object) -> int:
         """Days until she gets round to it."""
-        least, most = {Habit.PROMPT: (0, 2), Habit.LATE: (2, 8), Habit.RARE: (1, 9)}[self.habit]
+        least, most = {Habit.PROMPT: (0, 2), Habit.LATE: (2, 7), Habit.RARE: (1, 9)}[self.habit]
         return between(least, most, *about, "days")
 
 

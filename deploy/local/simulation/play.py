@@ -199,16 +199,24 @@ class _Play:
         self.seconds.reading += time.monotonic() - began
 
     async def _act(self, now: datetime) -> None:
-        for phase in Phase:
-            acts = self.agenda.take(now, phase)
-            if phase is Phase.GO:
-                for act in acts:
-                    await self._do([act])
-            elif acts:
-                await self._do(acts)
+        """Everybody does what she had in mind for this instant; see `Phase` for the order."""
+        talking = self.agenda.take(now, Phase.TALK)
+        await self._do(talking)
+        closing = self.agenda.take(now, Phase.CLOSE)
+        await self._do(closing)
+        going = self.agenda.take(now, Phase.GO)
+        for act in going:
+            await self._settle()
+            await self._do([act])
+        if going:
+            await self._settle()
+        coordinating = self.agenda.take(now, Phase.COORDINATE)
+        await self._do(coordinating)
+        if talking or closing or coordinating:
+            await self._settle()
 
     async def _do(self, acts: Sequence[Act]) -> None:
-        """Does these at once, and waits until all is quiet again."""
+        """Does these at once. When it returns, the services they went to have done them too."""
         began = time.monotonic()
         free = asyncio.Semaphore(AT_ONCE)
 
@@ -217,10 +225,13 @@ class _Play:
                 await act.do()
 
         await asyncio.gather(*(one(act) for act in acts))
-        done = time.monotonic()
+        self.seconds.in_acts += time.monotonic() - began
+
+    async def _settle(self) -> None:
+        """Waits until what people did has had all its effects, mail included."""
+        began = time.monotonic()
         await self.platform.settle()
-        self.seconds.in_acts += done - began
-        self.seconds.in_settling += time.monotonic() - done
+        self.seconds.in_settling += time.monotonic() - began
 
     async def _tell(self, tell: Line, began: datetime, now: datetime) -> None:
         days = (now - began).days

@@ -92,3 +92,14 @@ def test_killing_a_service_changes_nothing_but_repeats_and_seconds(
     verdict, _, said = play(tmp_path, disturbance=disturbance)
     assert f"{service} was ended by SIGKILL" in said
     assert what_must_not_differ(verdict) == what_must_not_differ(undisturbed[0])
+
+
+@pytest.mark.apache
+def test_the_life_is_the_same_on_apache_kafka(
+    undisturbed: tuple[Verdict, Path], tmp_path: Path
+) -> None:
+    verdict, _, _ = play(tmp_path, engine="apache")
+    there, here = what_must_not_differ(verdict), what_must_not_differ(undisturbed[0])
+    assert there.pop("engine") == "apache"
+    assert here.pop("engine") == "embedded"
+    assert there == here

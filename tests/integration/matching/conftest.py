@@ -24,7 +24,7 @@ from shared.clock import SteppedClock
 from shared.events.messages import MessageKind, MessageSent
 from shared.events.participants import Role
 from shared.events.payload import Payload
-from shared.events.wire import encode_headers, headers_of
+from shared.events.wire import encode_headers, headers_of, rfc3339
 from shared.security.keys import hash_key
 from shared.security.links import Links, Purpose
 from tests.fresh import Fresh
@@ -283,7 +283,13 @@ async def client(surroundings: Platform) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.fixture
-def desk(client: httpx.AsyncClient, platform: Platform) -> Desk:
-    """A coordinator of this test's programme."""
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(client: httpx.AsyncClient, platform: Platform) -> Desk:
+    """A coordinator of this test's programme, once matching has seen that it is its start again."""
+
+    async def has_looked() -> bool:
+        work = (await client.get("/internal/work")).json()
+        return bool(work["looked_at"] == rfc3339(START))
+
+    await until(has_looked)
     return Desk(client, platform)

@@ -174,7 +174,7 @@ def test_a_sound_world_is_counted() -> None:
     }
     assert report["check_ins"] == {"due": 2, "completed": 2, "overdue": 0, "escalated": 0}
     assert report["mentees"] == {"placed": 2, "waiting": 1, "waiting_without_reason": 0}
-    assert report["messages"]["sent"] == 16
+    assert report["messages"]["sent"] == 18
 
 
 @pytest.mark.parametrize("break_it", LOSSES)

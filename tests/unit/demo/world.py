@@ -194,7 +194,7 @@ def decline(world: World, match_id: str, mentee: str, mentor: str, at: datetime)
 
 def check_in(world: World, match_id: str, mentee: str, mentor: str, at: datetime) -> None:
     """The first check-in is due, and both answer."""
-    fields = {
+    fields: dict[str, Any] = {
         "programme": PROGRAMME,
         "city": CITY,
         "match_id": match_id,
