@@ -259,7 +259,7 @@ class Runtime:
             else:
                 next_at.append(earliest)
         looked_at = list(self.work.looked_at.values())
-        is_done = all(instant is not None and instant >= now for instant in looked_at)
+        is_done = all(instant == now for instant in looked_at)
         outbox = 0 if self.relay.is_idle else 1
         consumed: dict[str, dict[str, int]] = {}
         for (topic, partition), offset in sorted(self.work.consumed.items()):

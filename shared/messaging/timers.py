@@ -49,6 +49,7 @@ class Ticker:
             now = self._clock.now()
             if self._is_needed(now):
                 self._poked.clear()
+                self._work.looked_at[self._name] = None
                 try:
                     self._work.next_at[self._name] = await self._tick(now)
                     if not self._poked.is_set():

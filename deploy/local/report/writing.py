@@ -41,6 +41,9 @@ async def write(
         "import": outcome.seconds.import_,
         "first_round": outcome.seconds.first_round,
         "life": outcome.seconds.life,
+        "of_life_in_steps": outcome.seconds.in_step,
+        "of_life_in_acts": outcome.seconds.in_acts,
+        "of_life_in_settling": outcome.seconds.in_settling,
         "audit": audited - began,
         "total": setup_seconds + outcome.seconds.all + audited - began,
     }
