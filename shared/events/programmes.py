@@ -24,7 +24,7 @@ class ScoreWeights(Part):
 
 
 class Policy(Part):
-    """The rules of a programme. Every default is the one of the domain notes; see docs/policies.md."""
+    """The rules of a programme. Every default is the one of the domain notes; see docs/domain.md."""
 
     mentee_answer_days: Days = 7
     mentor_answer_days: Days = 7

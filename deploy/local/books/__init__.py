@@ -4,6 +4,6 @@ An auditor of its own: it reads every database and every topic with the engine's
 uses nothing that a service or the simulation says of itself. Only for local runs and tests.
 """
 
-from deploy.local.books.audit import Books, audit
+from deploy.local.books.audit import CHECK_IN_KINDS, Books, audit
 
-__all__ = ["Books", "audit"]
+__all__ = ["CHECK_IN_KINDS", "Books", "audit"]

@@ -36,7 +36,7 @@ _MATCHES: Final[dict[str, type[Payload]]] = {
     "withdrawn": matches.MatchWithdrawn,
     "ended": matches.MatchEnded,
 }
-_CHECK_INS: Final[dict[str, type[Payload]]] = {
+CHECK_IN_KINDS: Final[dict[str, type[Payload]]] = {
     "due": check_ins.CheckInDue,
     "completed": check_ins.CheckInCompleted,
     "overdue": check_ins.CheckInOverdue,
@@ -148,7 +148,7 @@ class Books:
                 "waiting_without_reason": len(silent),
             },
             "check_ins": {
-                name: len(self.topics.of_type(kind)) for name, kind in _CHECK_INS.items()
+                name: len(self.topics.of_type(kind)) for name, kind in CHECK_IN_KINDS.items()
             },
             "messages": dict(message_counts(self.stores, self.mails)),
             "events": {

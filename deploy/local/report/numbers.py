@@ -7,25 +7,18 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any, Final
 
-from deploy.local.books import Books
+from deploy.local.books import CHECK_IN_KINDS, Books
 from services.intake.domain.tables import Tables
 from shared.events import check_ins, matches
-from shared.events.care import CheckInEscalated, HelpRequested
+from shared.events.care import HelpRequested
 from shared.events.matches import Factor, MatchState, Reason
 from shared.events.messages import MessageSent
 from shared.events.participants import ParticipantRegistered, ParticipantState, Role
-from shared.events.payload import Payload
 from shared.events.pool import StillWaiting
 from shared.events.streams import ALL_STREAMS, CARE, CHECK_INS, PARTICIPANTS
 
 SHOWN_PROPOSALS: Final = 6
 _WEEK: Final = timedelta(weeks=1)
-_CHECK_IN_KINDS: Final[Mapping[str, type[Payload]]] = {
-    "due": check_ins.CheckInDue,
-    "completed": check_ins.CheckInCompleted,
-    "overdue": check_ins.CheckInOverdue,
-    "escalated": CheckInEscalated,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,7 @@ def count(books: Books, tables: Tables, began: datetime, weeks: int) -> Numbers:
         median_days=median(days) if days else None,
         check_ins_by_week={
             name: _by_week((event.time for event in books.topics.of_type(kind)), began, weeks)
-            for name, kind in _CHECK_IN_KINDS.items()
+            for name, kind in CHECK_IN_KINDS.items()
         },
         check_ins_now=_check_ins_now(books),
         by_city=Counter(
