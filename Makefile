@@ -62,9 +62,10 @@ faults: $(VENV)/.dev ## Kill, pause and partition things, and count what was los
 	$(PY) -m tests.faults $(if $(ROWS),--rows $(ROWS))
 
 lock: $(VENV)/.dev ## Pin the dependencies again with hashes (UPGRADE=1 for the newest)
-	$(LOCK) --extra local --extra dev --output-file requirements/dev.txt
-	$(LOCK) --extra local --constraint requirements/dev.txt --output-file requirements/local.txt
-	$(LOCK) --constraint requirements/dev.txt --output-file requirements/runtime.txt
+	$(LOCK) --extra fast --extra local --extra dev --output-file requirements/dev.txt
+	$(LOCK) --extra fast --extra local --constraint requirements/dev.txt \
+		--output-file requirements/local.txt
+	$(LOCK) --extra fast --constraint requirements/dev.txt --output-file requirements/runtime.txt
 
 clean: ## Remove the environment, the data of all runs, and caches
 	rm -rf $(VENV) var .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
