@@ -9,11 +9,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from deploy.local import topics
 from deploy.local.engines import Engine, open_engine
 from tests import capabilities
 from tests.fresh import Fresh
+
+# How long an example takes says something of the machine, nothing of the code: speed is measured in
+# tests/bench.
+settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:

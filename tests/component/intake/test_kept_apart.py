@@ -222,7 +222,7 @@ async def change_her_mind(
 
 
 @given(naming=st.dictionaries(st.sampled_from(PEOPLE), NAMES), seed=st.integers(0, 10_000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_of_all_who_register_at_once_nobody_can_be_matched_with_whom_she_named(
     naming: dict[str, frozenset[str]], seed: int
 ) -> None:
@@ -247,7 +247,7 @@ def test_of_all_who_register_at_once_nobody_can_be_matched_with_whom_she_named(
     after={"a": frozenset(), "b": frozenset("a"), "c": frozenset("a")},
     seed=1979,
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_minds_that_change_at_once_end_as_all_of_them_wish(
     before: dict[str, frozenset[str]], after: dict[str, frozenset[str]], seed: int
 ) -> None:
@@ -274,7 +274,7 @@ def test_minds_that_change_at_once_end_as_all_of_them_wish(
     seed=st.integers(0, 10_000),
     calls=st.integers(0, 25),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_a_crash_cut_off_is_finished_by_the_timer(
     naming: dict[str, frozenset[str]], seed: int, calls: int
 ) -> None:

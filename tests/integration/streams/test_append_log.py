@@ -152,9 +152,7 @@ async def test_an_error_that_is_no_collision_is_not_swallowed(
 
 
 @given(st.lists(st.lists(st.integers(0, 12), max_size=6), max_size=6))
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_batches_leave_each_entry_once_in_order_of_first_sight(
     embedded: Engine, batches: list[list[int]]
 ) -> None:

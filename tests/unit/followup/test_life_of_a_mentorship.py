@@ -205,9 +205,7 @@ class LifeOfAMentorship(RuleBasedStateMachine):
                 assert before.number == event.number
 
 
-LifeOfAMentorship.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None
-)
+LifeOfAMentorship.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestLifeOfAMentorship = LifeOfAMentorship.TestCase
 
 

@@ -348,5 +348,5 @@ class ALife(RuleBasedStateMachine):
         assert ParticipantErased not in kinds[:-1]
 
 
-ALife.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+ALife.TestCase.settings = settings(max_examples=60, stateful_step_count=25)
 TestALife = ALife.TestCase

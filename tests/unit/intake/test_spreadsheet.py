@@ -77,7 +77,7 @@ cells = st.text(
 ).filter(lambda text: "￾" not in text and "￿" not in text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.just("mentee"), cells), min_size=1, max_size=5))
 def test_cells_stay_as_they_were_in_every_kind_of_file(people: list[tuple[str, str]]) -> None:
     rows = [list(HEADER), *(list(person) for person in people)]

@@ -245,7 +245,7 @@ def check(system: System) -> None:
     assert len(counted) == len(set(counted)) == expected
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(
     actions=ACTIONS,
     before=st.frozensets(st.integers(1, 120), max_size=6),
@@ -263,7 +263,7 @@ def test_no_schedule_of_crashes_loses_doubles_or_reorders_an_event(
     asyncio.run(run())
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(actions=ACTIONS, at=st.integers(1, 60), name=st.sampled_from(SUBJECTS))
 def test_a_rival_that_gets_in_between_loses_nothing(
     actions: list[tuple[str, str]], at: int, name: str
