@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-import httpcore
+import aiohttp
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
@@ -31,7 +31,8 @@ _SHORTEST_PAUSE_S: Final = 0.003
 _LONGEST_PAUSE_S: Final = 0.05
 _WHOLE_READING_EVERY_S: Final = 0.25
 _PAUSE_OF_ELAPSED: Final = 0.05
-_TIMEOUTS: Final = {"connect": 1.0, "read": _ASK_WITHIN_S, "write": 1.0, "pool": _ASK_WITHIN_S}
+_KEEP_ALIVE_S: Final = 2.0
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=_ASK_WITHIN_S, sock_connect=1.0)
 
 Progress = Callable[[list[str]], None]
 """Told what is still open, after each reading that was not quiet."""
@@ -62,15 +63,25 @@ class ClockDriver:
         self._broker = broker
         self._step = step
         self._check = check
-        self._pool = httpcore.AsyncConnectionPool(keepalive_expiry=2.0)
+        self._session: aiohttp.ClientSession | None = None
         self._topics_of: dict[str, frozenset[str]] = {}
         self._answers: dict[str, Work | Away] = {}
         self._quiet: Reading | None = None
         self.readings = 0
 
+    def ask_also(self, name: str, url: str) -> None:
+        """Asks one more process from now on: a second instance of a service."""
+        self._urls[name] = f"{url}/internal/work"
+
+    def forget(self, name: str) -> None:
+        """Asks a process no more that has been stopped for good."""
+        del self._urls[name]
+        self._answers.pop(name, None)
+
     async def aclose(self) -> None:
         """Closes its connections to the processes."""
-        await self._pool.aclose()
+        if self._session is not None:
+            await self._session.close()
 
     def now(self) -> datetime:
         """The domain's present instant."""
@@ -101,7 +112,10 @@ class ClockDriver:
                     return
                 continue
             self._quiet = None
-            busy = frozenset(name for name, _, _ in (line.partition(":") for line in left))
+            said = {name for name, _, _ in (line.partition(":") for line in left)}
+            busy = frozenset(
+                name for name in self._urls if not said.isdisjoint(self._names_of(name))
+            )
             if progress is not None:
                 progress(left)
             now = time.monotonic()
@@ -126,7 +140,7 @@ class ClockDriver:
         until = time.monotonic() + _WHOLE_READING_EVERY_S
         while True:
             await asyncio.sleep(pause_s)
-            if name is None or time.monotonic() > until:
+            if name not in self._urls or time.monotonic() > until:
                 return
             if not self._is_busy(await self._ask(self._urls[name]), reading):
                 return
@@ -135,7 +149,15 @@ class ClockDriver:
         """Whether this answer alone, with the ends of the reading, keeps all from being quiet."""
         if isinstance(answer, Away) or isinstance(reading.ends, Away):
             return False
-        alone = Reading({answer.service: answer}, reading.ends)
+        # Others of its service may read the other partitions.
+        ends = {
+            topic: {
+                number: end for number, end in numbers.items() if number in answer.consumed[topic]
+            }
+            for topic, numbers in reading.ends.items()
+            if topic in answer.consumed
+        }
+        alone = Reading({answer.service: answer}, ends)
         return bool(still_open(alone, self._stands_at(), {}))
 
     async def advance(
@@ -167,26 +189,36 @@ class ClockDriver:
         self.readings += 1
         names = [name for name in self._urls if not only or name in only]
         answers = await asyncio.gather(*(self._ask(self._urls[name]) for name in names))
-        for name, answer in zip(names, answers, strict=True):
+        for answer in answers:
             if isinstance(answer, Work):
-                known = self._topics_of.get(name, frozenset())
-                self._topics_of[name] = known | answer.consumed.keys()
-        self._answers |= dict(zip(names, answers, strict=True))
+                known = self._topics_of.get(answer.service, frozenset())
+                self._topics_of[answer.service] = known | answer.consumed.keys()
+        # One that was forgotten while it was asked must not stay in here, away for ever.
+        pairs = zip(names, answers, strict=True)
+        self._answers |= {name: answer for name, answer in pairs if name in self._urls}
         return Reading(dict(self._answers), await self._ends())
+
+    def _names_of(self, name: str) -> tuple[str, str]:
+        """What is open is said of a process, or of the service that it is of."""
+        answer = self._answers.get(name)
+        return name, answer.service if isinstance(answer, Work) else name
 
     def _stands_at(self) -> datetime | None:
         return self._clock.now() if isinstance(self._clock, SteppedClock) else None
 
     async def _ask(self, url: str) -> Work | Away:
+        if self._session is None:  # Made here, since it belongs to the running event loop.
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_S),
+                timeout=_TIMEOUT,
+            )
         try:
-            # httpcore, which httpx is made of: seven questions a reading, hundreds of readings.
-            answer = await self._pool.request("GET", url, extensions={"timeout": _TIMEOUTS})
-        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
+            async with self._session.get(url) as answer:
+                if answer.status != 200:
+                    return Away(f"status {answer.status}")
+                return Work.model_validate_json(await answer.read())
+        except (aiohttp.ClientError, TimeoutError) as error:
             return Away(type(error).__name__)
-        if answer.status != 200:
-            return Away(f"status {answer.status}")
-        try:
-            return Work.model_validate_json(answer.content)
         except ValidationError as error:
             return Away(f"answer unreadable: {error.errors()[0]['loc']} {error.errors()[0]['msg']}")
 

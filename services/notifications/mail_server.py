@@ -15,7 +15,7 @@ import structlog
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
 from services.notifications.domain.life import Delivery
-from services.notifications.letters.written import Mail
+from services.notifications.letters.mail import Mail
 from shared.errors import SettingsInvalid
 
 log = structlog.get_logger(__name__)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlsplit
 
-import httpx
+import aiohttp
 
 from deploy.local.simulation.forms import Form, forms_of
 from shared.errors import CommonGroundError
@@ -31,8 +32,7 @@ _NO_WONDER: Final = frozenset(
 _GIVES_UP_AFTER_S: Final = 120.0
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
-_CONNECTIONS: Final = 32
-
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, connect=30.0, sock_read=30.0)
 
 Answered = TypeVar("Answered")
 
@@ -51,7 +51,7 @@ class Answer:
     @property
     def is_done(self) -> bool:
         """Whether it was done, or had been done before."""
-        return httpx.codes.is_success(self.status)
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     def forms(self) -> list[Form]:
         """The forms of the page."""
@@ -64,28 +64,21 @@ class Answer:
 
 @dataclass(slots=True)
 class Browser:
-    """Requests through the one origin. surprises: answers that no person should ever get.
-
-    transport: given by tests only.
-    """
+    """Requests through the one origin. surprises: answers that no person should ever get."""
 
     origin: str
-    transport: httpx.AsyncBaseTransport | None = None
     surprises: Counter[str] = field(default_factory=Counter)
     retries: int = 0
-    _client: httpx.AsyncClient = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._client = httpx.AsyncClient(
-            base_url=self.origin,
-            transport=self.transport,
-            trust_env=False,
-            timeout=30.0,
-            headers={"accept": "text/html"},
-            limits=httpx.Limits(max_connections=_CONNECTIONS),
-        )
+    _session: aiohttp.ClientSession = field(init=False)
 
     async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            self.origin,
+            headers={"accept": "text/html"},
+            timeout=_TIMEOUT,
+            # Everybody looks through this one browser: what one is told must not stick to another.
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
         return self
 
     async def __aexit__(
@@ -94,7 +87,7 @@ class Browser:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        await self._client.aclose()
+        await self._session.close()
 
     async def open(self, url: str) -> Answer:
         """Looks at a page."""
@@ -120,14 +113,12 @@ class Browser:
             headers |= {"authorization": f"Bearer {bearer}", "accept": "application/json"}
 
         async def once() -> Answer | None:
-            answer = await self._client.request(
-                method,
-                url,
-                headers=headers,
-                data=dict(data) if data is not None else None,
-                json=json,
-            )
-            return None if answer.status_code in AWAY else Answer(answer.status_code, answer.text)
+            async with self._session.request(
+                method, url, headers=headers, data=data, json=json, allow_redirects=False
+            ) as answer:
+                if answer.status in AWAY:
+                    return None
+                return Answer(answer.status, await answer.text())
 
         answer = await self.until_answered(once, url)
         if not answer.is_done and answer.status not in _NO_WONDER:
@@ -142,7 +133,7 @@ class Browser:
         while True:
             try:
                 answer = await once()
-            except httpx.TransportError:
+            except (aiohttp.ClientError, TimeoutError):
                 answer = None
             if answer is not None:
                 return answer
@@ -155,11 +146,11 @@ class Browser:
             await asyncio.sleep(pause_s)
             pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
 
-    def stream(self, url: str, **request: Any) -> Any:
-        """A POST whose answer is read as it comes; see `httpx.AsyncClient.stream`."""
-        return self._client.stream("POST", url, **request)
+    def upload(self, url: str, **request: Any) -> Any:
+        """A POST whose answer is read as it comes; see `aiohttp.ClientSession.post`."""
+        return self._session.post(url, **request)
 
 
 def _path(url: str) -> str:
     """Without the query, which may hold a signed link."""
-    return httpx.URL(url).path
+    return urlsplit(url).path

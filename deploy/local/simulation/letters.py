@@ -77,10 +77,11 @@ def _link(url: str) -> Link:
     parts = urlsplit(url)
     page = parts.path.rpartition("/")[2]
     token = parse_qs(parts.query).get("token", [""])[0]
-    return Link(url, page, _thing(page, token))
+    return Link(url, page, thing_of(page, token))
 
 
-def _thing(page: str, token: str) -> Thing | None:
+def thing_of(page: str, token: str) -> Thing | None:
+    """What the token of a link to a page is about; None if it is none of ours."""
     _, claims = URLSafeSerializer("").loads_unsafe(token)
     match claims:
         case [str() as participant_id, _, match_id, number, _]:

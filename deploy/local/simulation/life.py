@@ -3,7 +3,7 @@
 They act only as real people would: they open the link in a message, and send the form they find.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -59,6 +59,12 @@ class Life:
         self._browser = browser
         self._agenda = agenda
         self.told = Told()
+
+    def pages(self) -> Iterator[tuple[Person, str, Link]]:
+        """For everybody who has one: herself, her participant id, and the link to her own page."""
+        for desk in self._desks.values():
+            for participant_id, link in desk.pages.items():
+                yield desk.person, participant_id, link
 
     def begin(self, now: datetime) -> None:
         """Puts down what people will do of their own accord."""

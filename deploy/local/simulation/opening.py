@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import httpx
+import aiohttp
 
 from deploy.local.access import Keys
 from deploy.local.simulation.browser import AWAY, Browser
@@ -18,7 +18,9 @@ from shared.errors import CommonGroundError
 Told = Callable[[dict[str, int]], None]
 """Told the counts of an import as it goes."""
 
-_IMPORT_WITHIN_S: Final = 300.0
+_LONGEST_LINE: Final = 16 * 1024 * 1024
+"""Of the answer to an import, in bytes: its last line holds all refusals."""
+_IMPORT_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_read=300.0)
 
 
 class NotAccepted(CommonGroundError):
@@ -98,25 +100,31 @@ async def _import_once(
     headers = {"authorization": f"Bearer {keys.coordinator}"}
     begun = False
     with population.file.open("rb") as file:
-        upload = {"file": (population.file.name, file, "application/octet-stream")}
+        form = aiohttp.FormData()
+        form.add_field("file", file, filename=population.file.name)
         try:
-            async with browser.stream(
-                url, files=upload, headers=headers, timeout=_IMPORT_WITHIN_S
+            async with browser.upload(
+                url,
+                data=form,
+                headers=headers,
+                timeout=_IMPORT_TIMEOUT,
+                read_bufsize=_LONGEST_LINE,
             ) as answer:
-                if answer.status_code in AWAY:
+                if answer.status in AWAY:
                     return None
-                if not answer.is_success:
-                    said = (await answer.aread()).decode("utf-8", "replace")
-                    raise NotAccepted(f"{url} answered {answer.status_code}: {said[:500]}")
+                if not answer.ok:
+                    raise NotAccepted(
+                        f"{url} answered {answer.status}: {(await answer.text())[:500]}"
+                    )
                 begun = True
-                async for line in answer.aiter_lines():
+                async for line in answer.content:
                     read = json.loads(line)
                     if "report" in read:
                         report: dict[str, Any] = read["report"]
                         return report
                     if "problem" not in read:
                         tell(read)
-        except (httpx.TransportError, json.JSONDecodeError):
+        except (aiohttp.ClientError, TimeoutError, json.JSONDecodeError):
             pass
     listening.cut_off += begun
     return None

@@ -35,17 +35,26 @@ class Population:
     on_the_web: tuple[dict[str, Any], ...]
 
 
-def gather(people: str, *, seed: int, directory: Path, charters: Iterable[str]) -> Population:
+def gather(
+    people: str,
+    *,
+    seed: int,
+    directory: Path,
+    charters: Iterable[str],
+    on_the_web: int | None = None,
+) -> Population:
     """The people of a file, or, if `people` is a number, so many invented ones and some on the web.
 
-    Only a file is a whole population: nobody else registers then. Raises `SettingsInvalid`.
+    on_the_web: how many; a fiftieth if None. Only a file is a whole population: nobody else
+    registers then. Raises `SettingsInvalid`.
     """
     if people.isascii() and people.isdigit():
         count = int(people)
         file = directory / f"people-{count}.csv"
         directory.mkdir(parents=True, exist_ok=True)
         sample.write(file, count, seed)
-        visitors = tuple(_visitors(max(1, count // _PEOPLE_A_WEB_VISITOR), seed))
+        some = max(1, count // _PEOPLE_A_WEB_VISITOR) if on_the_web is None else on_the_web
+        visitors = tuple(_visitors(some, seed))
     else:
         file, visitors = Path(people), ()
         if not file.is_file():

@@ -199,6 +199,10 @@ def _variant_of_closing(payload: matches.MatchState, role: Role) -> Variant:
             return Variant.SAID_NO
         case matches.MatchExpired(unanswered_by=unanswered_by):
             return Variant.OWN_SILENT if unanswered_by is role else Variant.OTHER_SILENT
+        case matches.MatchWithdrawn(reason=matches.WithdrawReason.BETTER_FOUND):
+            return Variant.BETTER_FOUND
+        case matches.MatchWithdrawn(reason=matches.WithdrawReason.NEEDED_MORE):
+            return Variant.NEEDED_MORE
         case matches.MatchWithdrawn():
             return Variant.TAKEN_BACK
     return Variant.PLAIN

@@ -23,6 +23,8 @@ class Variant(StrEnum):
     OTHER_SILENT = "other_silent"
     OWN_SILENT = "own_silent"
     TAKEN_BACK = "taken_back"
+    BETTER_FOUND = "better_found"
+    NEEDED_MORE = "needed_more"
     PLANNED = "planned"
     GOALS_REACHED = "goals_reached"
     EARLY = "early"

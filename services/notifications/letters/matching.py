@@ -64,6 +64,17 @@ def proposal_reminder(w: Writing) -> Letter:
 def proposal_closed(w: Writing) -> Letter:
     """It came to nothing this time. Never whose doing it was, always what comes next."""
     say = w.say
+    if w.content.variant is Variant.BETTER_FOUND:
+        return Letter(
+            say("We have found a mentor who suits you better"),
+            (
+                say(
+                    "So we have closed our last proposal, which you had not answered yet. The new "
+                    "one comes in a message of its own."
+                ),
+                Button(say("Change what I told you"), w.urls.my_page),
+            ),
+        )
     match w.content.variant:
         case Variant.OWN_SILENT:
             what = say(
@@ -79,6 +90,13 @@ def proposal_closed(w: Writing) -> Letter:
             what = say(
                 "You said yes, thank you. This time it does not suit the other side. Mostly that "
                 "is a question of time, and it says nothing about you."
+            )
+        case Variant.NEEDED_MORE:
+            what = say(
+                "The place in our last proposal, which you had not answered yet, has gone to "
+                "another mentee: she has waited longer, shares more with the mentor, or has fewer "
+                "mentors to choose from. If there is another mentor for you today, that proposal "
+                "comes in a message of its own."
             )
         case _:
             what = say("Something has changed, so we have closed our last proposal to you.")

@@ -10,11 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import MessageError
-from email.headerregistry import Address, BaseHeader, HeaderRegistry
-from email.message import EmailMessage
-from email.policy import SMTP as _SMTP
-from email.policy import SMTPUTF8 as _SMTPUTF8
-from email.utils import format_datetime
+from email.headerregistry import Address
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from services.notifications.domain.message import Addressed, Message
 from services.notifications.letters import coordination, matching, mentorship, participation
 from services.notifications.letters.letter import Letter, Urls, Writing
+from services.notifications.letters.mail import Headers, Mail, mail
 from services.notifications.letters.say import Phrase, Say, name_for_letter
 from shared.errors import CommonGroundError
 from shared.events.messages import MessageKind
@@ -38,13 +35,6 @@ LINK_VALID_FOR: Final = timedelta(days=participation.CONFIRM_WITHIN_DAYS)
 CHECK_IN_VALID_FOR: Final = timedelta(days=60)
 """An overdue check-in may still be answered: its link outlives the grace and the escalation."""
 
-_ENCODINGS: Final = {
-    "en": "quoted-printable",
-    "da": "quoted-printable",
-    "ar": "base64",
-    "uk": "base64",
-}
-"""Of the bodies: quoted-printable would make six characters of each Arabic or Cyrillic letter."""
 _PARTS: Final = re.compile(
     r"""[^\s\x00-\x1f\x7f@<>()\[\]\\,;:"]+@[^\s\x00-\x1f\x7f@<>()\[\]\\,;:"]+"""
 )
@@ -87,24 +77,6 @@ ACTIONS: Final[Mapping[MessageKind, tuple[Purpose, str]]] = MappingProxyType(
 """What the link in a message is for, and on which of intake's pages it is answered."""
 
 
-class _Headers(HeaderRegistry):
-    """The standard library's headers; it makes a new class for each header, this one for each name."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._classes: dict[str, type[BaseHeader]] = {}
-
-    def __getitem__(self, name: str) -> type[BaseHeader]:
-        known = self._classes.get(name)
-        if known is None:
-            known = self._classes[name] = super().__getitem__(name)
-        return known
-
-
-SMTP: Final = _SMTP.clone(header_factory=_Headers())
-SMTPUTF8: Final = _SMTPUTF8.clone(header_factory=_Headers())
-
-
 class AddressUnusable(CommonGroundError):
     """No mail can be written to this address."""
 
@@ -116,15 +88,6 @@ class Letterhead:
     address: str
     public_url: str
     link_secret: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """A message ready for the mail server: envelope and bytes."""
-
-    sender: str
-    recipient: str
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +123,18 @@ def write(message: Message, addressed: Addressed, letterhead: Letterhead) -> Mai
         ),
         "my_page": "" if message.to_coordinator else urls.my_page,
     }
-    mail = _headed(message, addressed, letterhead, letter.subject.plain)
     frames = _frames()
-    cte = _ENCODINGS[say.locale]
-    mail.set_content(frames.get_template("letter.txt").render(frame), cte=cte)
-    mail.add_alternative(frames.get_template("letter.html").render(frame), subtype="html", cte=cte)
-    # Now, since making it a multipart moves all Content-… headers into the first part.
-    mail["Content-Language"] = say.locale
-    mail.set_boundary(f"=_{_digest(message.message_id)}")
-    policy = SMTP if addressed.email.isascii() else SMTPUTF8
-    return Mail(letterhead.address, addressed.email, mail.as_bytes(policy=policy))
+    headers = Headers(
+        message_id=f"{_digest(message.message_id)}@{letterhead.address.rpartition('@')[2]}",
+        dated=addressed.dated,
+        sender=Address(addressed.programme_name, addr_spec=letterhead.address),
+        to=_recipient(message.recipient_id, addressed),
+        subject=letter.subject.plain,
+        language=say.locale,
+    )
+    text = frames.get_template("letter.txt").render(frame)
+    html = frames.get_template("letter.html").render(frame)
+    return mail(headers, text, html)
 
 
 def write_letter(
@@ -188,19 +153,6 @@ def write_letter(
         match_id=message.match_id or "",
     )
     return LETTERS[message.kind](writing), urls
-
-
-def _headed(
-    message: Message, addressed: Addressed, letterhead: Letterhead, subject: str
-) -> EmailMessage:
-    mail = EmailMessage(policy=SMTPUTF8)
-    mail["Message-ID"] = f"<{_digest(message.message_id)}@{letterhead.address.rpartition('@')[2]}>"
-    mail["Date"] = format_datetime(addressed.dated)
-    mail["From"] = Address(addressed.programme_name, addr_spec=letterhead.address)
-    mail["To"] = _recipient(message.recipient_id, addressed)
-    mail["Subject"] = " ".join(subject.split())
-    mail["Auto-Submitted"] = "auto-generated"
-    return mail
 
 
 def _recipient(recipient_id: str, addressed: Addressed) -> Address:

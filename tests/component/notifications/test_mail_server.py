@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from services.notifications.domain.life import Delivery
-from services.notifications.letters.written import Mail
+from services.notifications.letters.mail import Mail
 from services.notifications.mail_server import MailServer, MailServerAddress
 from shared.errors import SettingsInvalid
 from tests.component.notifications.smtp_server import HANG_UP, MailServerInTest, smtp_server

@@ -143,11 +143,13 @@ def expired(unanswered_by: Role) -> Payload:
     )
 
 
-def withdrawn(*asked_roles: Role) -> Payload:
+def withdrawn(
+    *asked_roles: Role, reason: matches.WithdrawReason = matches.WithdrawReason.SOMEONE_LEFT
+) -> Payload:
     return match(
         matches.MatchWithdrawn,
         MatchStatus.WITHDRAWN,
-        reason=matches.WithdrawReason.SOMEONE_LEFT,
+        reason=reason,
         asked=asked_roles,
     )
 

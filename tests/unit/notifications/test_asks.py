@@ -12,11 +12,11 @@ from services.notifications.domain.known import (
     KnownParticipant,
     KnownProgramme,
 )
-from services.notifications.domain.message import message_id
+from services.notifications.domain.message import Variant, message_id
 from services.notifications.domain.table import TABLE
 from shared.events import check_ins, contacts, matches, participants
 from shared.events.check_ins import CheckInStatus
-from shared.events.matches import MatchStatus
+from shared.events.matches import MatchStatus, WithdrawReason
 from shared.events.messages import MessageKind
 from shared.events.participants import ParticipantStatus, PauseReason, Role
 from shared.events.payload import Payload
@@ -180,6 +180,23 @@ def test_a_city_without_a_coordinator_goes_to_all_of_the_programme() -> None:
     assert CoordinatorsOf("101").resolved(programme) == (COORDINATOR, DEPUTY)
     assert CoordinatorsOf("751", deputies=True).resolved(programme) == (DEPUTY,)
     assert CITY.resolved(KnownProgramme()) == ()
+
+
+@pytest.mark.parametrize(
+    ("reason", "variant"),
+    [
+        (WithdrawReason.BETTER_FOUND, Variant.BETTER_FOUND),
+        (WithdrawReason.NEEDED_MORE, Variant.NEEDED_MORE),
+        (WithdrawReason.SOMEONE_LEFT, Variant.TAKEN_BACK),
+    ],
+)
+def test_a_mentee_who_is_displaced_is_told_honestly_why(
+    reason: WithdrawReason, variant: Variant
+) -> None:
+    (message,) = a.messages_for(a.event(a.withdrawn(Role.MENTEE, reason=reason)))
+
+    assert message.content is not None
+    assert (message.recipient_id, message.content.variant) == (MENTEE, variant)
 
 
 def test_a_message_is_named_by_event_recipient_and_kind() -> None:

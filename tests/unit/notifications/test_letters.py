@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from services.notifications.domain.message import Message
 from services.notifications.letters import words
 from services.notifications.letters.letter import Bullets, Button, Letter
+from services.notifications.letters.mail import Mail
 from services.notifications.letters.say import name_for_letter
 from services.notifications.letters.written import (
     ACTIONS,
@@ -25,7 +26,6 @@ from services.notifications.letters.written import (
     HERE,
     LETTERS,
     AddressUnusable,
-    Mail,
     speaker,
     write,
     write_letter,
