@@ -1,9 +1,6 @@
-"""`python -m services.matching` runs the service."""
+"""`python -m services.matching` runs the service; `… replay` lives a recorded history again."""
 
-from services.matching.app import make_app
-from services.matching.settings import Settings
-from shared.runtime import run
+from services.matching.command_line import cli
 
 if __name__ == "__main__":
-    settings = Settings()
-    run(make_app(settings), settings)
+    cli()

@@ -8,7 +8,13 @@ from pydantic import BaseModel, ConfigDict
 
 from services.matching import views
 from services.matching.domain.match import Match
-from services.matching.domain.refusals import MatchUnknown, ParticipantUnknown, ProgrammeUnknown
+from services.matching.domain.refusals import (
+    MatchUnknown,
+    ParticipantUnknown,
+    ProgrammeUnknown,
+    RoundUnknown,
+)
+from services.matching.explaining import Explaining
 from services.matching.service import Matching
 from services.matching.store import Store
 from shared.decisions import Refusal
@@ -101,7 +107,7 @@ def match_routes(store: Store, links: Links) -> APIRouter:
     return router
 
 
-def coordinator_routes(matching: Matching, store: Store) -> APIRouter:
+def coordinator_routes(matching: Matching, store: Store, explaining: Explaining) -> APIRouter:
     """What coordinators see and do."""
     router = APIRouter()
 
@@ -144,6 +150,22 @@ def coordinator_routes(matching: Matching, store: Store) -> APIRouter:
             **views.of_schedule(known),
             "rounds": [views.of_round(record) for record in records],
         }
+
+    @router.get("/programmes/{programme}/rounds/{round_id}")
+    async def round_in_full(_: Coordinator, programme: str, round_id: str) -> dict[str, Any]:
+        """One finished round: its certificate, and how it went for whom."""
+        record = await store.rounds.get(round_id)
+        if record is None or record.programme != programme:
+            raise problem_of(RoundUnknown())
+        return views.of_round_in_full(record)
+
+    @router.get("/programmes/{programme}/why-not")
+    async def why_not(_: Coordinator, programme: str, mentee: str, mentor: str) -> dict[str, Any]:
+        """Why these two are not matched: all that is in the way, or what decided."""
+        answer = await explaining.why_not(programme, mentee, mentor)
+        if isinstance(answer, Refusal):
+            raise problem_of(answer)
+        return views.of_why_not(answer)
 
     @router.post("/programmes/{programme}/rounds", status_code=202)
     async def ask_for_round(_: Coordinator, programme: str, key: Idempotent) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from services.matching.api import coordinator_routes, match_routes, participant_routes
 from services.matching.domain.engine import NumpyEngine
 from services.matching.domain.round import Engine
+from services.matching.explaining import Explaining
 from services.matching.fitting import Fitting
 from services.matching.handlers import subscribe
 from services.matching.rounds import Rounds
@@ -40,5 +41,5 @@ def make_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     return runtime.web_app(
         participant_routes(matching, runtime.links, Pages(_FOLDER)),
         match_routes(store, runtime.links),
-        coordinator_routes(matching, store),
+        coordinator_routes(matching, store, Explaining(store)),
     )

@@ -1,93 +1,47 @@
-"""The rounds: who runs one, on whom, and how its proposals are written.
+"""The rounds and the top-ups between them: who runs one, and how its proposals are written.
 
 What must stay true: proposals are written only by whoever holds the lease, in transactions that touch
 it; and a round that was cut off is run again at its instant, under the same names of matches, so
-what was written before is found and not made twice.
+what was written before is found and not made twice. A top-up is a round in all but this: it sees only
+the cities that propose at once, and takes proposals back that nobody has answered.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import count
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
-from services.matching.domain import gap_reports, life, people, programmes
+from services.matching.domain import gap_reports, people, programmes
+from services.matching.domain.audit import audit_of
 from services.matching.domain.gap_reports import GapReport
-from services.matching.domain.match import Match
 from services.matching.domain.people import KnownPerson
 from services.matching.domain.programmes import KnownProgramme
-from services.matching.domain.round import Engine, Pairing, RoundInput, RoundResult, Waiting
-from services.matching.domain.schedule import RoundRecord, round_id_of, seed_of
+from services.matching.domain.round import Engine, RoundResult, Waiting
+from services.matching.domain.schedule import RoundKind, RoundRecord, round_id_of, seed_of
 from services.matching.fitting import Fitting
+from services.matching.ground import Ground, supply_left
 from services.matching.outcomes import settled
+from services.matching.proposing import Proposing, chunks
 from services.matching.settings import Settings
 from services.matching.store import Store
 from shared.decisions import Decision
 from shared.errors import LeaseLost
 from shared.events.participants import Role
-from shared.ids import Ids, repeatable_id
+from shared.ids import Ids
 from shared.messaging.work import Work
-from shared.storage.changes import Cause, Change, Decide, Status
+from shared.storage.changes import Cause, Change, Decide
 from shared.storage.leases import Lease
 
 _PROGRAMMES_AT_ONCE: Final = 100
 _NOTES_AT_ONCE: Final = 500
 _RENEWALS_A_LEASE: Final = 3
 
-Item = TypeVar("Item")
-
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What a round stands on: everybody active, and what their matches bind."""
-
-    people: Mapping[str, KnownPerson]
-    binding: Sequence[Match]
-
-    @property
-    def open_matches(self) -> list[Match]:
-        """Matches that hold a mentee and a seat."""
-        return [match for match in self.binding if match.open]
-
-    def seats_taken(self) -> dict[str, set[int]]:
-        """The numbers of the seats that are held, by mentor."""
-        taken: dict[str, set[int]] = {}
-        for match in self.open_matches:
-            taken.setdefault(match.mentor_id, set()).add(match.seat)
-        return taken
-
-    def input_of(self, programme: KnownProgramme, seed: int, instant: datetime) -> RoundInput:
-        """What the engine sees: free mentees, all active mentors, and their free seats."""
-        held = {match.mentee_id for match in self.open_matches}
-        taken = self.seats_taken()
-        seen = [
-            person
-            for known in self.people.values()
-            if known.is_in_pool and known.participant_id not in held
-            for person in [known.for_round()]
-            if person is not None
-        ]
-        return RoundInput(
-            people=seen,
-            free_seats={
-                person.participant_id: max(
-                    0, person.seats - len(taken.get(person.participant_id, ()))
-                )
-                for person in seen
-                if person.role is Role.MENTOR
-            },
-            never_again=frozenset((match.mentee_id, match.mentor_id) for match in self.binding),
-            weights=programme.weights,
-            seed=seed,
-            now=instant,
-        )
 
 
 class Rounds:
@@ -119,91 +73,123 @@ class Rounds:
             )
         programme = await self._store.programmes.get(programme_id)
         # Looked at only now: whoever had the lease before may have run it.
-        if programme is not None and programme.wake_at is not None and programme.wake_at <= now:
-            instant = programme.round_instant or now
+        due = programme.what_is_due(now) if programme is not None else None
+        if programme is not None and due is not None:
             async with _kept_alive(lease, self._settings.lease_for):
-                await self._run(programme, instant, lease, now)
+                await self._run(programme, *due, lease, now)
         await lease.release()
 
     async def _run(
-        self, programme: KnownProgramme, instant: datetime, lease: Lease, now: datetime
+        self,
+        programme: KnownProgramme,
+        kind: RoundKind,
+        instant: datetime,
+        lease: Lease,
+        now: datetime,
     ) -> None:
         started = time.monotonic()
         name = programme.programme
         round_id = round_id_of(name, instant)
-        seed = seed_of(round_id, self._settings.seed)
-        await self._fitting.check_programme(name, now)
-        ground = Ground(
-            await self._store.active_people(name),
-            await self._store.matches_that_bind(name, round_id),
-        )
+        is_round = kind is RoundKind.ROUND
+        drawn_in = round_id if is_round else programme.drawn_in or round_id
+        seed = seed_of(drawn_in, self._settings.seed)
+        if is_round:
+            await self._fitting.check_programme(name, now)
+        ground = await self._ground(programme, kind, round_id)
         round_input = ground.input_of(programme, seed, instant)
-        result = await asyncio.to_thread(self._engine.solve, round_input)
-        proposals = list(_matches_of(result.pairings, ground, programme, round_id))
-        refused = await self._propose(proposals, programme, lease, now)
-        await self._note_who_waits(result, ground, programme, now)
-        await self._report_gaps(result, name, now)
+        solve = self._engine.solve if is_round else self._engine.top_up
+        result = await asyncio.to_thread(solve, round_input)
+        proposing = Proposing(self._store.matches, programme, round_id, lease, now)
+        written = await proposing.write(result, ground, at_once=self._settings.proposals_at_once)
+        if written.answered_meanwhile:
+            await self._note_for_top_up(name, now)
+        await self._note_who_stops_waiting(result, ground, now)
+        if is_round:
+            await self._note_who_waits(result, ground, programme, now)
+            await self._report_gaps(result, name, now)
         # Somebody may have changed while the round was being solved.
-        paired = [person for match in proposals for person in (match.mentee_id, match.mentor_id)]
+        paired = [
+            person for match in written.proposed for person in (match.mentee_id, match.mentor_id)
+        ]
         await self._fitting.check_people(dict.fromkeys(paired, Cause(now, round_id)), now)
+        mentees = sum(person.role is Role.MENTEE for person in round_input.people)
+        with_proposal = len(round_input.tentative) - len(result.displaced) + len(result.pairings)
         record = RoundRecord(
             round_id=round_id,
             programme=name,
             instant=instant,
             seed=seed,
-            mentees=sum(person.role is Role.MENTEE for person in round_input.people),
+            mentees=mentees,
             mentors=sum(person.role is Role.MENTOR for person in round_input.people),
-            proposed=len(proposals) - refused,
-            refused=refused,
-            waiting=len(result.waiting),
+            proposed=len(written.proposed),
+            refused=len(result.pairings) - len(written.proposed),
+            waiting=len(result.waiting) if is_round else mentees - with_proposal,
             blocking_pairs=result.certificate.blocking_pairs,
             seconds=round(time.monotonic() - started, 3),
+            kind=kind,
+            displaced=written.displaced,
+            rescued=result.certificate.rescued,
+            moves=result.moves,
         )
+        if is_round:
+            audit = await asyncio.to_thread(audit_of, round_input, result, programme.host_languages)
+            record = replace(record, supply=supply_left(round_input, result), audit=audit)
         await self._finish(record, programme, lease, now)
 
-    async def _propose(
-        self, proposals: Sequence[Match], programme: KnownProgramme, lease: Lease, now: datetime
-    ) -> int:
-        """Writes the proposals in chunks, each a transaction that touches the lease.
+    async def _ground(self, programme: KnownProgramme, kind: RoundKind, round_id: str) -> Ground:
+        people = await self._store.active_people(programme.programme)
+        binding = await self._store.matches_that_bind(programme.programme, round_id)
+        if kind is RoundKind.ROUND:
+            return Ground.of_round(people, binding)
+        return Ground.of_top_up(people, binding, programme, round_id)
 
-        Returns how many the unique indexes refused: somebody else was faster.
-        """
-        review = programme.review_before_proposing
-        refused = 0
-        for chunk in _chunks(proposals, self._settings.proposals_at_once):
-            outcomes = await self._store.matches.change(
-                [
-                    Change(
-                        match.match_id,
-                        _making(match, now, review=review),
-                        Cause(now, match.match_id),
-                    )
-                    for match in chunk
-                ],
-                fence=lease,
-            )
-            refused += sum(outcome.status is Status.REFUSED for outcome in settled(outcomes))
-        return refused
+    async def _note_for_top_up(self, programme: str, now: datetime) -> None:
+        """Somebody said yes to what was to be taken back: the others are looked at again."""
+        change = Change(programme, _noting(now), Cause.due(now))
+        settled(await self._store.programmes.change([change]))
+
+    async def _note_who_stops_waiting(
+        self, result: RoundResult, ground: Ground, now: datetime
+    ) -> None:
+        """Who has a proposal is not told why she waits."""
+        await self._change_people(
+            {
+                person: _stopping()
+                for pairing in result.pairings
+                for person in (pairing.mentee_id, pairing.mentor_id)
+            },
+            ground,
+            now,
+        )
 
     async def _note_who_waits(
         self, result: RoundResult, ground: Ground, programme: KnownProgramme, now: datetime
     ) -> None:
-        """Keeps for everybody why she waits, if that is new. Who has an open match does not wait."""
+        """Keeps for everybody why she waits. Who has an open match does not wait.
+
+        Only a round knows: a top-up does not see all the mentors who are in reach.
+        """
         matched = {match.mentor_id for match in ground.open_matches}
-        changes: dict[str, Decide[KnownPerson]] = {
-            person: _stopping()
-            for pairing in result.pairings
-            for person in (pairing.mentee_id, pairing.mentor_id)
-        }
-        for waiting in result.waiting:
-            if waiting.participant_id not in matched:
-                changes[waiting.participant_id] = _waiting(waiting, programme)
+        await self._change_people(
+            {
+                waiting.participant_id: _waiting(waiting, programme)
+                for waiting in result.waiting
+                if waiting.participant_id not in matched
+            },
+            ground,
+            now,
+        )
+
+    async def _change_people(
+        self, changes: Mapping[str, Decide[KnownPerson]], ground: Ground, now: datetime
+    ) -> None:
+        """Writes what is new of it."""
         new = [
             Change(person, decide, Cause.due(now))
             for person, decide in sorted(changes.items())
             if decide(ground.people[person]) is not None
         ]
-        for chunk in _chunks(new, _NOTES_AT_ONCE):
+        for chunk in chunks(new, _NOTES_AT_ONCE):
             settled(await self._store.people.change(chunk))
 
     async def _report_gaps(self, result: RoundResult, programme: str, now: datetime) -> None:
@@ -233,47 +219,20 @@ class Rounds:
             [Change(record.round_id, lambda kept: None if kept else Decision(record), cause)],
             fence=lease,
         )
-        finished = Change(programme.programme, _finishing(record.instant, now), cause)
+        finished = Change(programme.programme, _finishing(record, now), cause)
         settled(await self._store.programmes.change([finished], fence=lease))
         log.info(
             "round_finished",
+            kind=record.kind,
             round_id=record.round_id,
             mentees=record.mentees,
             mentors=record.mentors,
             proposed=record.proposed,
             refused=record.refused,
+            displaced=record.displaced,
             waiting=record.waiting,
             seconds=record.seconds,
         )
-
-
-def _matches_of(
-    pairings: Iterable[Pairing], ground: Ground, programme: KnownProgramme, round_id: str
-) -> Iterable[Match]:
-    """The pairings as matches: each on the mentor's lowest free seat, named for pair and round."""
-    taken = ground.seats_taken()
-    for pairing in pairings:
-        seats = taken.setdefault(pairing.mentor_id, set())
-        seat = next(number for number in count(1) if number not in seats)
-        seats.add(seat)
-        mentee = ground.people[pairing.mentee_id].person
-        yield Match.of(
-            pairing,
-            match_id=repeatable_id("match", round_id, pairing.mentee_id, pairing.mentor_id),
-            programme=programme.programme,
-            city=mentee.city if mentee is not None else None,
-            seat=seat,
-            round_id=round_id,
-            rules=programme.answer_rules,
-        )
-
-
-def _chunks(items: Sequence[Item], size: int) -> Iterable[Sequence[Item]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def _making(match: Match, now: datetime, *, review: bool) -> Decide[Match]:
-    return lambda kept: None if kept is not None else life.make(match, now, review=review)
 
 
 def _stopping() -> Decide[KnownPerson]:
@@ -289,8 +248,12 @@ def _telling(report: GapReport) -> Decide[GapReport]:
     return lambda told: gap_reports.tell(told, report)
 
 
-def _finishing(instant: datetime, now: datetime) -> Decide[KnownProgramme]:
-    return lambda known: None if known is None else programmes.finish_round(known, instant, now)
+def _noting(now: datetime) -> Decide[KnownProgramme]:
+    return lambda known: None if known is None else programmes.note_for_top_up(known, now)
+
+
+def _finishing(record: RoundRecord, now: datetime) -> Decide[KnownProgramme]:
+    return lambda known: None if known is None else programmes.finish(known, record, now)
 
 
 @asynccontextmanager

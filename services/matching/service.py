@@ -1,6 +1,6 @@
 """The use cases of matching but for the rounds: events in batches, requests as a batch of one, time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -28,7 +28,7 @@ from shared.events.streams import CHECK_INS, MESSAGES, PARTICIPANTS, PROGRAMMES
 from shared.events.wire import Event
 from shared.messaging.reactions import Effect, Pipeline, Reaction
 from shared.messaging.timers import Ticker
-from shared.storage.changes import Cause, Change, Idempotency, Outcome
+from shared.storage.changes import Cause, Change, Idempotency, Outcome, Status
 
 Batch: TypeAlias = Sequence[Event[Any]]
 
@@ -59,7 +59,9 @@ class Matching:
         """Keeps each programme's policy; its rounds begin if there are people already."""
         reaction = Reaction(PROGRAMMES, self._store.programmes, programmes.hear_of_programme)
         await self._pipeline.apply(batch, reaction)
-        await self._begin_rounds({event.programme for event in batch})
+        heard = {event.programme for event in batch}
+        await self._note_for_top_up(heard, self._clock.now())
+        await self._begin_rounds(heard)
 
     async def follow_participants(self, batch: Batch) -> None:
         """Keeps what matching may see of everybody, and takes back proposals that no longer hold."""
@@ -72,6 +74,7 @@ class Matching:
         await self._pipeline.apply(batch, Reaction(PARTICIPANTS, self._store.people, decide))
         # From here on also for events that were applied before: a crash may have come between.
         now = self._clock.now()
+        await self._note_for_top_up({event.programme for event in batch}, now)
         await self._fitting.check_people(
             {event.subject: Cause.of(event, now) for event in batch}, now
         )
@@ -114,6 +117,8 @@ class Matching:
     ) -> Outcome[Match]:
         """One side's answer. Whoever answers is no longer counted as silent."""
         now = self._clock.now()
+        if not says_yes:
+            await self._note_match_for_top_up(match_id, now)
 
         def decide(match: Match) -> Decision[Match] | Refusal | None:
             side = match.side_of(participant_id)
@@ -141,11 +146,10 @@ class Matching:
 
     async def withdraw(self, match_id: str, once: Idempotency[Match] | None) -> Outcome[Match]:
         """A coordinator takes a proposal back."""
+        now = self._clock.now()
+        await self._note_match_for_top_up(match_id, now)
         return await self._change_match(
-            match_id,
-            lambda match: life.withdraw(match, WithdrawReason.COORDINATOR),
-            self._clock.now(),
-            once,
+            match_id, lambda match: life.withdraw(match, WithdrawReason.COORDINATOR), now, once
         )
 
     async def ask_for_round(
@@ -214,10 +218,15 @@ class Matching:
         Noted with the person first: done again after a crash, it comes to the same count.
         """
         found = await self._store.matches.load(match_ids)
+        over = sorted(
+            (match for match in found.values() if life.is_over(match, now)),
+            key=lambda match: match.match_id,
+        )
+        await self._note_for_top_up({match.programme for match in over}, now)
         silent = {
             match.match_id: match.person(match.whose_turn)
-            for match in sorted(found.values(), key=lambda match: match.match_id)
-            if match.whose_turn is not None and life.is_over(match, now)
+            for match in over
+            if match.whose_turn is not None
         }
         outcomes = settled(
             await self._store.people.change(
@@ -234,7 +243,7 @@ class Matching:
                 counts[match_id] = unanswered.index(match_id) + 1
         return counts
 
-    async def _effects_of_messages(self, events: Batch, _: datetime) -> Sequence[Effect[Any]]:
+    async def _effects_of_messages(self, events: Batch, now: datetime) -> Sequence[Effect[Any]]:
         effects: list[Effect[Any]] = []
         for event in events:
             effects += self._effects_of_message(event)
@@ -244,6 +253,9 @@ class Matching:
             Effect(reached[person], self._store.people, person, _if_known(people.regain_contact))
             for person in back
         )
+        lost = [e for e in events if isinstance(e.payload, MessageFailed | MessageBounced)]
+        changing = [*lost, *(reached[person] for person in back)]
+        await self._note_for_top_up({event.programme for event in changing}, now)
         return effects
 
     def _effects_of_message(self, event: Event[Any]) -> list[Effect[Any]]:
@@ -268,11 +280,13 @@ class Matching:
             Effect(event, self._store.people, message.recipient_id, lost),
         ]
 
-    async def _effects_of_closing(self, events: Batch, _: datetime) -> Sequence[Effect[Any]]:
+    async def _effects_of_closing(self, events: Batch, now: datetime) -> Sequence[Effect[Any]]:
+        closings = [event for event in events if isinstance(event.payload, MentorshipClosed)]
+        await self._note_for_top_up({event.programme for event in closings}, now)
         return [
             Effect(event, self._store.people, person, _freeing(closed, side))
-            for event in events
-            if isinstance(closed := event.payload, MentorshipClosed)
+            for event in closings
+            for closed in [event.payload]
             for side, person in ((Role.MENTEE, closed.mentee_id), (Role.MENTOR, closed.mentor_id))
         ]
 
@@ -287,6 +301,19 @@ class Matching:
                 [Change(match_id, _if_known(life.forget), cause) for match_id in match_ids]
             )
         )
+
+    async def _note_for_top_up(self, programme_ids: Collection[str], now: datetime) -> None:
+        """Has the next top-up look at what is about to be done; see `programmes.note_for_top_up`."""
+        noting = _if_known(lambda known: programmes.note_for_top_up(known, now))
+        changes = [Change(name, noting, Cause.due(now)) for name in sorted(programme_ids)]
+        outcomes = settled(await self._store.programmes.change(changes))
+        if any(outcome.status is Status.CHANGED for outcome in outcomes):
+            self._look_again()
+
+    async def _note_match_for_top_up(self, match_id: str, now: datetime) -> None:
+        match = await self._store.matches.get(match_id)
+        if match is not None:
+            await self._note_for_top_up({match.programme}, now)
 
     async def _begin_rounds(self, programme_ids: set[str]) -> None:
         known = await self._store.programmes.load(programme_ids)

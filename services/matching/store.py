@@ -14,8 +14,9 @@ from services.matching.domain.programmes import KnownProgramme
 from services.matching.domain.refusals import PairKnown, SeatTaken
 from services.matching.domain.schedule import RoundRecord
 from shared.events.matches import MatchStatus
-from shared.events.participants import ParticipantStatus
+from shared.events.participants import ParticipantStatus, Role
 from shared.runtime import Runtime
+from shared.storage.kept import Kept
 from shared.storage.leases import Lease
 
 _OPEN: Final = "state.open"
@@ -24,6 +25,7 @@ _MENTEE: Final = "state.mentee_id"
 _MENTOR: Final = "state.mentor_id"
 _PROGRAMME: Final = "state.programme"
 _STATUS: Final = "state.status"
+_DISPLACED_BY: Final = "state.displaced_by"
 _ROUNDS: Final = "rounds"
 
 
@@ -35,8 +37,9 @@ class MessageMark:
 class Store:
     """Matching's collections.
 
-    matches: its reason to be. known: participants, programmes, and the marks of messages. rounds:
-    a record of each, what was told of each city's gap, and the leases of those who run them.
+    matches: its reason to be. known: participants, programmes, and the marks of messages. rounds: a
+    record of each round and top-up, what was told of each city's gap, and the leases of those who
+    run them.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -51,6 +54,11 @@ class Store:
                 IndexModel([(_MENTEE, ASCENDING)], name="mentee"),
                 IndexModel([(_MENTOR, ASCENDING)], name="mentor"),
                 IndexModel([(_PROGRAMME, ASCENDING), (_STATUS, ASCENDING)], name="programme"),
+                IndexModel(
+                    [(_DISPLACED_BY, ASCENDING)],
+                    name="displaced",
+                    partialFilterExpression={_DISPLACED_BY: {"$gt": ""}},
+                ),
             ),
             refusals={
                 "one_open_match": SeatTaken(),
@@ -77,6 +85,9 @@ class Store:
             ),
         )
         self.gaps = runtime.aggregates(_ROUNDS, GapReport, prefix="gaps/")
+        # By programme: top-ups read them every quarter of an hour, and little changes in between.
+        self._kept_people: dict[str, Kept[KnownPerson]] = {}
+        self._kept_matches: dict[str, Kept[Match]] = {}
 
     async def lease(self, programme: str, holder: str, ttl: timedelta) -> Lease | None:
         """The right to run the programme's rounds; None while another instance has it."""
@@ -87,16 +98,24 @@ class Store:
     async def active_people(self, programme: str) -> dict[str, KnownPerson]:
         """Everybody active in a programme, by id."""
         query = {_PROGRAMME: programme, _STATUS: ParticipantStatus.ACTIVE.value}
-        return {person_id: known async for person_id, known in self.people.find(query)}
+        return await self._kept_people.setdefault(programme, Kept(self.people, query)).find()
+
+    async def active_mentors(self, programme: str) -> list[KnownPerson]:
+        """The active mentors of a programme."""
+        active = {_PROGRAMME: programme, _STATUS: ParticipantStatus.ACTIVE.value}
+        query = {**active, "state.person.role": Role.MENTOR.value}
+        return [known async for _, known in self.people.find(query)]
 
     async def matches_that_bind(self, programme: str, round_id: str) -> list[Match]:
         """Open matches, and those that keep a pair from another proposal.
 
-        What this very round has written before it was cut off is left out: run again on the same
-        people, it comes to the same pairings.
+        What this very round or top-up has written before it was cut off is taken as not written: run
+        again on the same people, it comes to the same pairings.
         """
-        query = {_PROGRAMME: programme, _NEVER_AGAIN: True, "state.round_id": {"$ne": round_id}}
-        return await self._matches(query)
+        query = {_PROGRAMME: programme, _NEVER_AGAIN: True}
+        kept = self._kept_matches.setdefault(programme, Kept(self.matches, query))
+        binding = [match for match in (await kept.find()).values() if match.round_id != round_id]
+        return [*binding, *await self._matches({_DISPLACED_BY: round_id})]
 
     # Who is in which match ----------------------------------------------------------------------
 
@@ -108,6 +127,10 @@ class Store:
     async def open_with_anyone_of(self, people: Iterable[str]) -> list[Match]:
         """Open matches in which one of these people is."""
         return await self._matches({_OPEN: True, **_with_anyone_of(people)})
+
+    async def binding_with_anyone_of(self, people: Iterable[str]) -> list[Match]:
+        """Of these people, open matches and those that keep a pair from another proposal."""
+        return await self._matches({_NEVER_AGAIN: True, **_with_anyone_of(people)})
 
     async def ever_with_anyone_of(self, people: Iterable[str]) -> list[str]:
         """Ids of all matches, open or not, in which one of these people is."""

@@ -3,6 +3,8 @@
 A participant sees a match only once she is asked, and of the other side only what the two share.
 """
 
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +12,8 @@ from services.matching.domain.match import Match
 from services.matching.domain.people import KnownPerson
 from services.matching.domain.programmes import KnownProgramme
 from services.matching.domain.schedule import RoundRecord, round_id_of
+from services.matching.domain.why_not import WhyNot
+from shared.events.matches import Reason
 from shared.events.participants import ParticipantStatus, Role
 from shared.events.pool import WaitingReason
 from shared.events.wire import rfc3339
@@ -54,16 +58,37 @@ def of_round(record: RoundRecord) -> dict[str, Any]:
     """One finished round. `seconds` of machine time."""
     return {
         "round_id": record.round_id,
+        "kind": record.kind.value,
         "instant": rfc3339(record.instant),
         "seed": record.seed,
         "mentees": record.mentees,
         "mentors": record.mentors,
         "proposed": record.proposed,
         "refused": record.refused,
+        "displaced": record.displaced,
         "waiting": record.waiting,
         "blocking_pairs": record.blocking_pairs,
         "seconds": record.seconds,
     }
+
+
+def of_round_in_full(record: RoundRecord) -> dict[str, Any]:
+    """One finished round with what can be checked of it, and how it went for whom."""
+    return {
+        **of_round(record),
+        "certificate": {
+            "seed": record.seed,
+            "blocking_pairs": record.blocking_pairs,
+            "rescued": record.rescued,
+            "moves": [asdict(move) for move in record.moves],
+        },
+        "audit": asdict(record.audit) if record.audit is not None else None,
+    }
+
+
+def of_why_not(answer: WhyNot) -> dict[str, Any]:
+    """Why two are not matched."""
+    return asdict(replace(answer, reasons=())) | {"reasons": _reasons(answer.reasons)}
 
 
 def of_schedule(programme: KnownProgramme) -> dict[str, Any]:
@@ -71,6 +96,8 @@ def of_schedule(programme: KnownProgramme) -> dict[str, Any]:
     return {
         "next_round_at": _instant(programme.next_round_at),
         "asked_round_at": _instant(programme.asked_round_at),
+        "next_top_up_at": _instant(programme.next_top_up_at),
+        "plentiful": list(programme.plentiful),
     }
 
 
@@ -102,7 +129,7 @@ def of_waiting(
         "mentors_in_reach": why.mentors_in_reach if waits and why else None,
         "told_at": _instant(known.told_at),
         "next_note_at": _instant(known.wait.tell_at) if known.wait is not None else None,
-        "next_round_at": _instant(programme.wake_at) if programme is not None else None,
+        "next_round_at": _instant(programme.round_at) if programme is not None else None,
     }
 
 
@@ -120,16 +147,20 @@ def _frame(match: Match) -> dict[str, Any]:
         "programme": match.programme,
         "status": match.status.value,
         "score": match.score,
-        "reasons": [
-            {"factor": one.factor.value, "points": one.points, "shared": list(one.shared)}
-            for one in match.reasons
-        ],
+        "reasons": _reasons(match.reasons),
         "languages": list(match.languages),
         "times": list(match.times),
         "online": match.online,
         "proposed_at": _instant(match.proposed_at),
         "accepted_at": _instant(match.accepted_at),
     }
+
+
+def _reasons(reasons: Iterable[Reason]) -> list[dict[str, Any]]:
+    return [
+        {"factor": one.factor.value, "points": one.points, "shared": list(one.shared)}
+        for one in reasons
+    ]
 
 
 def _instant(at: datetime | None) -> str | None:

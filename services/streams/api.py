@@ -1,9 +1,11 @@
 """HTTP in: what operators ask the journal."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+from pydantic import AfterValidator, AwareDatetime
 
 from services.streams.domain import Entry, short_name, wire_name
 from services.streams.sentences import sentence
@@ -16,11 +18,25 @@ from shared.web.access import Operator
 from shared.web.problems import Problem
 
 _MOST_ENTRIES: Final = 1_000
+_LAST_POSITION: Final = 2**63 - 1
+"""The largest number that MongoDB knows."""
 
-After = Annotated[int, Query(ge=0, description="Position behind which to go on.")]
+
+def _in_utc(instant: datetime) -> datetime:
+    """In UTC, which some instants at the ends of the calendar are not. Raises `ValueError`."""
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no such instant exists in UTC") from None
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+After = Annotated[
+    int, Query(ge=0, le=_LAST_POSITION, description="Position behind which to go on.")
+]
 Limit = Annotated[int, Query(ge=1, le=_MOST_ENTRIES)]
-Since = Annotated[AwareDatetime | None, Query(alias="from")]
-Until = Annotated[AwareDatetime | None, Query(alias="to")]
+Since = Annotated[Instant | None, Query(alias="from")]
+Until = Annotated[Instant | None, Query(alias="to")]
 
 
 def operator_routes(streams: Streams) -> APIRouter:
@@ -55,6 +71,13 @@ def operator_routes(streams: Streams) -> APIRouter:
         found = await streams.search(what, after, limit)
         following = found[-1].position if len(found) == limit else None
         return {"entries": [_whole(entry) for entry in found], "next": following}
+
+    @router.get("/journal/export")
+    async def export(_: Operator, after: After = 0) -> Response:
+        """The whole journal from behind a position: CloudEvents in JSON, one a line."""
+        return StreamingResponse(
+            (f"{line}\n" async for line in streams.lines(after)), media_type="application/x-ndjson"
+        )
 
     @router.get("/journal/{event_id:path}")
     async def event(_: Operator, event_id: str) -> dict[str, Any]:

@@ -1,16 +1,18 @@
 """The use cases of streams: keep every event, find it again, tell one person's journey."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from services.streams.domain import Entry, entry_of
 from services.streams.store import Journal, Search
-from shared.events.streams import PARTICIPANTS
+from shared.events.lines import line_of
+from shared.events.streams import BY_NAME, PARTICIPANTS
 from shared.events.wire import Event
 
 _MOST_CAUSES: Final = 100
 _MOST_EFFECTS: Final = 500
+_EXPORTED_AT_ONCE: Final = 1_000
 #: A journey of years has a few hundred entries; this only bounds the memory of one request.
 MOST_OF_A_JOURNEY: Final = 5_000
 
@@ -51,6 +53,23 @@ class Streams:
     async def search(self, what: Search, after: int, limit: int) -> list[Entry]:
         """Entries that fit, by rising position."""
         return await self._journal.search(what, after, limit)
+
+    async def lines(self, after: int) -> AsyncIterator[str]:
+        """Every entry behind a position as a line, a page of the journal at a time."""
+        while page := await self._journal.search(Search(), after, _EXPORTED_AT_ONCE):
+            for entry in page:
+                yield line_of(
+                    BY_NAME[entry.stream],
+                    entry.type,
+                    entry.subject,
+                    entry.sequence,
+                    entry.time,
+                    entry.payload,
+                    programme=entry.programme,
+                    correlation_id=entry.correlation_id,
+                    causation_id=entry.causation_id,
+                )
+            after = page[-1].position
 
     async def lineage(self, event_id: str) -> Lineage | None:
         """One event with its causes and effects, or None if it has not come."""

@@ -132,13 +132,20 @@ class MatchExpired(MatchState, name="match.expired"):
 
 
 class WithdrawReason(StrEnum):
-    """Why an open match was taken back."""
+    """Why an open match was taken back.
+
+    `better_found`: the mentee had not answered, and gets a proposal at once that suits her better.
+    `needed_more`: she had not answered, and the seat went to a mentee who has waited longer, shares
+    more or has fewer mentors to choose from.
+    """
 
     SOMEONE_LEFT = "someone_left"
     SOMEONE_PAUSED = "someone_paused"
     NO_LONGER_FITS = "no_longer_fits"
     NOT_REACHED = "not_reached"
     COORDINATOR = "coordinator"
+    BETTER_FOUND = "better_found"
+    NEEDED_MORE = "needed_more"
 
 
 class MatchWithdrawn(MatchState, name="match.withdrawn"):

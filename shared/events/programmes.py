@@ -1,8 +1,9 @@
 """The stream `programmes`: who runs a mentor network, and by which policy."""
 
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shared.events.payload import Part, Payload
 from shared.events.streams import PROGRAMMES
@@ -11,8 +12,12 @@ Days = Annotated[int, Field(ge=0, le=3660)]
 Weight = Annotated[int, Field(ge=0, le=1000)]
 
 
+MOST_POINTS: Final = 1000
+"""What a score can come to at most."""
+
+
 class ScoreWeights(Part):
-    """The most points that each factor of the soft score can give. They add up to 1000."""
+    """The most points that each factor of the soft score can give. Together at most `MOST_POINTS`."""
 
     kinds_of_help: Weight = 300
     profession: Weight = 220
@@ -21,6 +26,35 @@ class ScoreWeights(Part):
     common_ground: Weight = 160
     language_comfort: Weight = 60
     same_city: Weight = 50
+
+    @model_validator(mode="after")
+    def _at_most_all_points(self) -> Self:
+        """Refused here, where somebody reads the answer, and not by a round in the night."""
+        total = sum(getattr(self, factor) for factor in type(self).model_fields)
+        if total > MOST_POINTS:
+            raise ValueError(
+                f"The weights add up to {total}; lower some, so that it is at most {MOST_POINTS}."
+            )
+        return self
+
+
+class BetweenRounds(StrEnum):
+    """Whether a city proposes between the rounds.
+
+    `by_scarcity`: where the last round left seats enough for those who come, at once; elsewhere in
+    the next round. `at_once` and `rounds_only` say so whatever the last round left.
+    """
+
+    BY_SCARCITY = "by_scarcity"
+    AT_ONCE = "at_once"
+    ROUNDS_ONLY = "rounds_only"
+
+
+class BetweenRoundsIn(Part):
+    """A city that does otherwise between the rounds than its programme."""
+
+    city: str
+    mode: BetweenRounds
 
 
 class Policy(Part):
@@ -47,6 +81,15 @@ class Policy(Part):
     round_every_days: Annotated[int, Field(ge=1, le=60)] = 7
     round_hour: Annotated[int, Field(ge=0, le=23)] = Field(
         default=5, description="Local hour at which the rounds of the programme run."
+    )
+    between_rounds: BetweenRounds = BetweenRounds.BY_SCARCITY
+    between_rounds_in: tuple[BetweenRoundsIn, ...] = Field(
+        default=(), description="Cities that do otherwise; the last word about a city holds."
+    )
+    displace: Literal["unasked", "unanswered"] = Field(
+        default="unasked",
+        description="Which proposals a mentee loses to another between the rounds: those that she has "
+        "not been asked about yet, or all that she has not answered.",
     )
     rescue: Literal["off", "minimal"] = "minimal"
     weights: ScoreWeights = ScoreWeights()

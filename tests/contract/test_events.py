@@ -13,6 +13,7 @@ from shared.errors import EventUnreadable
 from shared.events.generate import FOLDER, generated
 from shared.events.participants import ParticipantRegistered, ParticipantStatus, Role
 from shared.events.payload import Payload
+from shared.events.programmes import ScoreWeights
 from shared.events.schemas import all_schemas, breaking_changes
 from shared.events.streams import ALL_STREAMS, CONTACTS
 from shared.events.wire import Record, decode, encode_headers, headers_of, rfc3339
@@ -181,3 +182,10 @@ def test_asyncapi_documents_name_every_event_once_for_its_owner() -> None:
     every_service_may_park = sent.pop("RecordParked")
     assert every_service_may_park == 5
     assert sent == {p.__name__: 1 for p in Payload.all() if p.__name__ != "RecordParked"}
+
+
+def test_weights_that_add_up_to_more_than_all_points_are_refused_with_their_sum() -> None:
+    at_most = ScoreWeights(same_city=0, language_comfort=110)
+    assert sum(at_most.model_dump().values()) == 1000
+    with pytest.raises(ValidationError, match="add up to 1001; lower some"):
+        ScoreWeights(same_city=51)

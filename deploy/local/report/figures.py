@@ -49,8 +49,8 @@ class Place:
     value: int
 
 
-def bars(title: str, rows: Sequence[Bar]) -> Markup:
-    """Lying bars, one under the other."""
+def bars(title: str, rows: Sequence[Bar], *, room: int = _LABEL) -> Markup:
+    """Lying bars, one under the other. room: for their labels."""
     most = max((row.value for row in rows), default=0) or 1
     parts: list[Markup] = []
     for number, row in enumerate(rows):
@@ -62,17 +62,17 @@ def bars(title: str, rows: Sequence[Bar]) -> Markup:
                 '<rect class="tone-1" x="{left}" y="{top}" width="{width}" height="18" rx="2"/>'
                 '<text x="{end}" y="{text}">{value}</text>'
             ).format(
-                label=_LABEL - 8,
+                label=room - 8,
                 text=top + 14,
                 name=row.label,
-                left=_LABEL,
+                left=room,
                 top=top,
                 width=width,
-                end=_LABEL + width + 6,
+                end=room + width + 6,
                 value=f"{row.value:,}",
             )
         )
-    return _svg(title, _LABEL + _BARS + 70, max(1, len(rows)) * _LINE, parts)
+    return _svg(title, room + _BARS + 70, max(1, len(rows)) * _LINE, parts)
 
 
 def columns(title: str, labels: Sequence[str], series: Sequence[Series]) -> Markup:

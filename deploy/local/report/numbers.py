@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any, Final
 
 from deploy.local.books import CHECK_IN_KINDS, Books
+from deploy.local.report.audits import RoundAudit, audits
 from services.intake.domain.tables import Tables
 from shared.events import check_ins, matches
 from shared.events.care import HelpRequested
@@ -54,6 +55,7 @@ class Numbers:
     messages: Counter[str]
     events: dict[str, int]
     proposals: list[Told]
+    audits: list[RoundAudit]
 
 
 def count(books: Books, tables: Tables, began: datetime, weeks: int) -> Numbers:
@@ -79,6 +81,7 @@ def count(books: Books, tables: Tables, began: datetime, weeks: int) -> Numbers:
         messages=Counter(event.payload.kind.value for event in books.topics.of_type(MessageSent)),
         events={stream.name: len(books.topics.of(stream)) for stream in ALL_STREAMS},
         proposals=_proposals(books, tables),
+        audits=audits(books, tables),
     )
 
 

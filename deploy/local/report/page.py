@@ -12,6 +12,7 @@ from deploy.local.report.numbers import Numbers
 from services.intake.domain.tables import Tables
 
 _HERE: Final = Path(__file__).parent
+_ROOM_OF_GROUPS: Final = 330
 _TONES: Final = {
     "due": "tone-2",
     "completed": "tone-1",
@@ -50,6 +51,14 @@ def render(
             [Series("mentees", numbers.weeks_waited[:longest], "tone-1")],
         ),
         weeks_waited=list(zip(week_names[:longest], numbers.weeks_waited, strict=False)),
+        audit_figures=[
+            bars(
+                f"{audit.title}: placed of a hundred",
+                [Bar(name, share) for name, _, _, share, _, _ in audit.rows],
+                room=_ROOM_OF_GROUPS,
+            )
+            for audit in numbers.audits
+        ],
         check_in_figure=columns(
             "Check-ins in each week, by what became of them", week_names, series
         ),

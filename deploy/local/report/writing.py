@@ -1,4 +1,7 @@
-"""Puts the report together and writes it: `report.json`, `report.html`, and lines on the terminal."""
+"""Puts the report together and writes it, with the history it tells of, and lines on the terminal.
+
+Files: `report.json`, `report.html`, `journal.ndjson.gz`.
+"""
 
 import json
 import time
@@ -9,7 +12,7 @@ from typing import Any, Final
 
 from deploy.local.books import Books, audit
 from deploy.local.mailbox import Mailbox, StoredMessage
-from deploy.local.report import numbers, page, summary
+from deploy.local.report import journal, numbers, page, summary
 from deploy.local.simulation import Outcome
 from deploy.local.supervisor import Platform
 from services.intake.domain.tables import load_tables
@@ -29,7 +32,7 @@ class Verdict:
 async def write(
     platform: Platform, outcome: Outcome, directory: Path, *, setup_seconds: float = 0.0
 ) -> Verdict:
-    """Audits the platform, which must be settled, and writes both files into `directory`."""
+    """Audits the platform, which must be settled, and writes its files into `directory`."""
     began = time.monotonic()
     addresses = platform.engine.addresses
     books = await audit(
@@ -67,6 +70,7 @@ def _write_files(
     directory.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report, ensure_ascii=False, indent=2)
     (directory / "report.json").write_text(text + "\n", encoding="utf-8")
+    journal.write(books.topics, directory / "journal.ndjson.gz")
     path = directory / "report.html"
     html = page.render(report, counted, tables, findings, outcome.weeks)
     path.write_text(html, encoding="utf-8")

@@ -118,7 +118,7 @@ def notices(fields: Mapping[str, str], tables: Tables) -> tuple[FieldProblem, ..
         if not words or (column == "profession" and has_code) or _is_code(words):
             continue
         if tables.occupations.find_alike(words) is None:
-            notice(column, _not_known("This title is in no table", words, tables.occupations))
+            notice(column, _unknown_title(words, tables.occupations))
     return tuple(found)
 
 
@@ -306,6 +306,14 @@ def _whole_number(words: str) -> str | None:
 def _is_code(words: str) -> bool:
     """Whether a code is meant, be it right or malformed: no title begins with a digit."""
     return words[:1].isdigit()
+
+
+def _unknown_title(words: str, known: Vocabulary) -> str:
+    reason = "This title is in no table, so nobody is matched by it"
+    choices = known.choices(words)
+    if not choices:
+        return f"{reason}. Write one of ISCO-08, in English or Danish, or its code."
+    return f"{reason}. The nearest are {'; '.join(choices)}. Write one of them, or its code."
 
 
 def _not_known(problem: str, words: str, known: Vocabulary) -> str:

@@ -26,12 +26,33 @@ More = Callable[[NDArray[np.intp], NDArray[np.int64]], None]
 class Matching:
     """Who is matched with whom.
 
-    `mentor_of`: shape (mentees,), rows of mentors or `NOBODY`. `floors`: shape (mentors,), the key
-    of the last mentee a full mentor holds, -1 while a seat is free, `NO_SEAT` if she never had one.
+    `mentor_of`: shape (mentees,), rows of mentors or `NOBODY`. `points`, `shared`: same shape, the
+    score of each pair and its items of common ground, 0 for nobody. `floors`: shape (mentors,), the
+    key of the last mentee a full mentor holds, -1 while a seat is free, `NO_SEAT` if she never had
+    one.
     """
 
     mentor_of: NDArray[np.int64]
+    points: NDArray[np.int16]
+    shared: NDArray[np.int8]
     floors: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls,
+        lists: Lists,
+        matched: NDArray[np.intp],
+        places: NDArray[np.integer],
+        floors: NDArray[np.int64],
+    ) -> "Matching":
+        """Where each of the `matched` mentees got the mentor at that place of her list."""
+        mentor_of = np.full(len(lists.count), NOBODY, np.int64)
+        points = np.zeros(len(lists.count), np.int16)
+        shared = np.zeros(len(lists.count), np.int8)
+        mentor_of[matched] = lists.mentors[matched, places]
+        points[matched] = lists.points[matched, places]
+        shared[matched] = lists.shared[matched, places]
+        return cls(mentor_of, points, shared, floors)
 
 
 def accept(
@@ -72,8 +93,5 @@ def accept(
             more(rows, floors)
             asked[rows] = 0
             asking = rows[lists.count[rows] > 0].tolist()
-    mentor_of = np.full(len(lists.count), NOBODY, np.int64)
-    for mentor, mentees in enumerate(held):
-        for _, mentee in mentees:
-            mentor_of[mentee] = mentor
-    return Matching(mentor_of, floors)
+    matched = np.array([mentee for mentees in held for _, mentee in mentees], np.intp)
+    return Matching.of(lists, matched, asked[matched] - 1, floors)

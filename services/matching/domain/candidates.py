@@ -35,11 +35,13 @@ class Lists:
     """The part of each mentee's list that is worked through now. Rows are overwritten by `more`.
 
     `mentors`: shape (mentees, length), rows of mentors, best first, -1 after the end. `shared`:
-    items of common ground with each. `count`: shape (mentees,), how many there are.
+    items of common ground with each; `points`: the score. `count`: shape (mentees,), how many there
+    are.
     """
 
     mentors: NDArray[np.int32]
     shared: NDArray[np.int8]
+    points: NDArray[np.int16]
     count: NDArray[np.int32]
 
     @classmethod
@@ -48,52 +50,28 @@ class Lists:
         return cls(
             np.full((mentees, length), -1, np.int32),
             np.zeros((mentees, length), np.int8),
+            np.zeros((mentees, length), np.int16),
             np.zeros(mentees, np.int32),
         )
 
     def write(self, block: Block, points: NDArray[np.int16], draws: Draws) -> None:
         """Replaces the lists of the block's mentees by their best with `points` of at least 0."""
-        row, column = _best(points, self.mentors.shape[1])
-        mentees, mentors = block.mentees[row], block.mentors[column]
-        wanted = draws.preference(points[row, column], mentees, mentors)
-        order = np.lexsort((-wanted, row))  # stable: equal preferences stay in the order of ids
-        row, column = row[order], column[order]
-        counts = np.bincount(row, minlength=len(block.mentees))
-        place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-        kept = place < self.mentors.shape[1]
-        row, column, place = row[kept], column[kept], place[kept]
+        row, column, place = ordered(block, points, draws, self.mentors.shape[1])
         self.mentors[block.mentees] = -1
         self.mentors[block.mentees[row], place] = block.mentors[column]
         self.shared[block.mentees[row], place] = block.shared[row, column]
-        self.count[block.mentees] = np.minimum(counts, self.mentors.shape[1])
+        self.points[block.mentees[row], place] = block.points[row, column]
+        self.count[block.mentees] = np.bincount(row, minlength=len(block.mentees))
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Who fits whom at all.
-
-    `mentors_of`: shape (mentees,), how many mentors fit her, seats left aside. `has_options`: shape
-    (mentees,), whether one of them has a free seat. `fits_someone`: shape (mentors,).
-    """
-
-    mentors_of: NDArray[np.int64]
-    has_options: NDArray[np.bool_]
-    fits_someone: NDArray[np.bool_]
-
-
-def first_lists(pairs: Pairs, draws: Draws, length: int) -> tuple[Lists, Reach]:
-    """Everybody's best `length` mentors with a free seat, and who fits whom at all."""
-    pool = pairs.pool
-    lists = Lists.empty(len(pool.mentees), length)
-    mentors_of = np.zeros(len(pool.mentees), np.int64)
-    fits_someone = np.zeros(len(pool.mentors), np.bool_)
-    for block in pairs.blocks():
-        possible = block.points >= 0
-        mentors_of[block.mentees] = np.count_nonzero(possible, axis=1)
-        fits_someone[block.mentors] |= possible.any(axis=0)
-        block.points[:, pool.free_seats[block.mentors] == 0] = IMPOSSIBLE
+def write_lists(pairs: Pairs, draws: Draws, lists: Lists, rows: NDArray[np.intp]) -> None:
+    """Writes the best mentors with a free seat of some mentees into their lists."""
+    wanted = np.zeros(len(pairs.pool.mentees), np.bool_)
+    wanted[rows] = True
+    lists.count[rows] = 0
+    lists.mentors[rows] = -1
+    for block in pairs.blocks(wanted, pairs.pool.free_seats > 0):
         lists.write(block, block.points, draws)
-    return lists, Reach(mentors_of, lists.count > 0, fits_someone)
 
 
 def more(
@@ -114,6 +92,44 @@ def more(
         keys = priorities.of_pairs(block.mentees[:, None], block.shared)
         block.points[keys <= floors[block.mentors]] = IMPOSSIBLE
         lists.write(block, block.points, draws)
+
+
+def count_before(
+    pairs: Pairs, rows: NDArray[np.intp], newest: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many mentors with a free seat fit each of some mentees, and how many of these are `before`.
+
+    `newest`: shape (mentors,), a time in microseconds; a mentor is before a mentee if it is earlier
+    than that from which she waits. Shapes (rows,).
+    """
+    since = pairs.pool.mentees.since
+    wanted = np.zeros(len(since), np.bool_)
+    wanted[rows] = True
+    fitting, before = np.zeros(len(since), np.int64), np.zeros(len(since), np.int64)
+    for block in pairs.blocks(wanted, pairs.pool.free_seats > 0):
+        fits = block.points >= 0
+        earlier = newest[block.mentors] < since[block.mentees, None]
+        fitting[block.mentees] = np.count_nonzero(fits, axis=1)
+        before[block.mentees] = np.count_nonzero(fits & earlier, axis=1)
+    return fitting[rows], before[rows]
+
+
+def ordered(
+    block: Block, points: NDArray[np.int16], draws: Draws, length: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Each mentee's best `length` mentors with `points` of at least 0, in her order.
+
+    Rows and columns of the block and the place on her list, sorted by row and then by place.
+    """
+    row, column = _best(points, length)
+    mentees, mentors = block.mentees[row], block.mentors[column]
+    wanted = draws.preference(points[row, column], mentees, mentors)
+    order = np.lexsort((-wanted, row))  # stable: equal preferences stay in the order of ids
+    row, column = row[order], column[order]
+    counts = np.bincount(row, minlength=len(block.mentees))
+    place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    kept = place < length
+    return row[kept], column[kept], place[kept]
 
 
 def _best(points: NDArray[np.int16], length: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

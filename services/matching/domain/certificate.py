@@ -18,26 +18,29 @@ def check(
     unmatched.
     """
     blocking = 0
+    wanted = how_much_wanted(draws, matching)
     ranks = np.zeros(len(pairs.pool.mentees), np.int64)
     for block in pairs.blocks():
         block.points[:, pairs.pool.free_seats[block.mentors] == 0] = IMPOSSIBLE
         mine = matching.mentor_of[block.mentees]
-        matched = np.flatnonzero(mine != NOBODY)
-        column = np.searchsorted(block.mentors, mine[matched])
-        my_points = np.zeros(len(mine), np.int16)
-        my_points[matched] = block.points[matched, column]
-        my_preference = np.full(len(mine), -1, np.int64)
-        my_preference[matched] = draws.preference(
-            my_points[matched], block.mentees[matched], block.mentors[column]
-        )
-        row, other = np.nonzero(block.points >= my_points[:, None])
+        row, other = np.nonzero(block.points >= matching.points[block.mentees, None])
         preference = draws.preference(
             block.points[row, other], block.mentees[row], block.mentors[other]
         )
-        better = preference > my_preference[row]
+        better = preference > wanted[block.mentees[row]]
         row, other = row[better], other[better]
         keys = priorities.of_pairs(block.mentees[row], block.shared[row, other])
         blocking += int(np.count_nonzero(keys > matching.floors[block.mentors[other]]))
         ranks[block.mentees] = np.bincount(row, minlength=len(mine)) + 1
         ranks[block.mentees[mine == NOBODY]] = 0
     return blocking, ranks
+
+
+def how_much_wanted(draws: Draws, matching: Matching) -> NDArray[np.int64]:
+    """How much each mentee wants whom she got, as `Draws.preference`, -1 for nobody."""
+    matched = np.flatnonzero(matching.mentor_of != NOBODY)
+    wanted = np.full(len(matching.mentor_of), -1, np.int64)
+    wanted[matched] = draws.preference(
+        matching.points[matched], matched, matching.mentor_of[matched]
+    )
+    return wanted

@@ -9,7 +9,7 @@ was sent, so nobody's time runs out while mail is down.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from services.matching.domain.match import UNANSWERED, Match
+from services.matching.domain.match import DISPLACEABLE, UNANSWERED, Match
 from services.matching.domain.refusals import (
     AlreadyAnswered,
     AlreadyDecided,
@@ -140,6 +140,24 @@ def withdraw(match: Match, reason: WithdrawReason) -> Decision[Match] | Refusal 
     if match.status is MatchStatus.WITHDRAWN:
         return None
     return _withdraw(match, reason) if match.status in UNANSWERED else AlreadyDecided()
+
+
+def displace(
+    match: Match, round_id: str, reason: WithdrawReason
+) -> Decision[Match] | Refusal | None:
+    """A top-up takes a proposal back that nobody has answered. Done again by it changes nothing."""
+    if match.displaced_by == round_id:
+        return None
+    if match.status not in DISPLACEABLE:
+        return AlreadyDecided()
+    return _withdraw(replace(match, displaced_by=round_id), reason)
+
+
+def why_displaced(match: Match, next_score: int | None) -> WithdrawReason:
+    """Why a top-up takes a proposal back, from the score of the mentee's next one, if she has one."""
+    if next_score is not None and next_score >= match.score:
+        return WithdrawReason.BETTER_FOUND
+    return WithdrawReason.NEEDED_MORE
 
 
 def end(match: Match) -> Decision[Match] | None:

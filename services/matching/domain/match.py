@@ -14,6 +14,9 @@ E = TypeVar("E", bound=MatchState)
 UNANSWERED: Final = frozenset({MatchStatus.HELD, MatchStatus.PROPOSED, MatchStatus.MENTEE_ACCEPTED})
 """A proposal that not both have answered: it can still be taken back."""
 
+DISPLACEABLE: Final = frozenset({MatchStatus.HELD, MatchStatus.PROPOSED})
+"""Nobody has answered yet: a top-up may give the seat to somebody else."""
+
 _WHOSE_TURN: Final = {
     MatchStatus.PROPOSED: Role.MENTEE,
     MatchStatus.MENTEE_ACCEPTED: Role.MENTOR,
@@ -48,6 +51,8 @@ class Match:
 
     `never_again` keeps the same pair from being proposed twice; it is lifted where nobody said no.
     `heard` are the sides whose message was sent, `mentee_said` and `mentor_said` what they answered.
+    `displaced_by` is the top-up that took it back. What was made `by_rescue` is not taken back: it is
+    not stable by itself, so a top-up would undo it.
     """
 
     match_id: str
@@ -74,6 +79,8 @@ class Match:
     heard: tuple[Role, ...] = ()
     mentee_said: bool | None = None
     mentor_said: bool | None = None
+    displaced_by: str | None = None
+    by_rescue: bool = False
 
     @property
     def whose_turn(self) -> Role | None:
@@ -123,6 +130,7 @@ class Match:
             online=pairing.online,
             rules=rules,
             status=MatchStatus.HELD,
+            by_rescue=pairing.by_rescue,
         )
 
     def side_of(self, participant_id: str) -> Role | None:

@@ -7,7 +7,7 @@ memory does not grow with the number of pairs.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,43 +49,77 @@ class Block:
     shared: NDArray[np.int16]
 
 
+class Tables(NamedTuple):
+    """Points for each two classes, shape (mentees' classes, mentors' classes).
+
+    Where languages or times forbid a pair, `IMPOSSIBLE`. The professions that mentees have and wish
+    for are both compared with those that mentors have.
+    """
+
+    languages: Table
+    times: Table
+    professions: Table
+    wished_professions: Table
+    kinds_of_help: Table
+    education: Table
+
+
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """Tables over the same classes of mentors: added up, then spread over the mentors."""
 
-    mentors: NDArray[np.intp]
-    parts: tuple[tuple[Table, NDArray[np.intp]], ...]  # each a table and the mentees' classes
+    mentors: NDArray[np.int32]
+    parts: tuple[tuple[Table, NDArray[np.int32]], ...]  # each a table and the mentees' classes
 
 
 class Pairs:
     """The pairs of a pool, scored with a programme's weights."""
 
     def __init__(self, pool: Pool, weights: ScoreWeights) -> None:
-        """Raises ValueError if the weights add up to more than 1000."""
-        total = sum(getattr(weights, rule.factor.value) for rule in factors.FACTORS)
-        if total > 1000:
-            raise ValueError(
-                f"The weights of the score add up to {total}; lower them to 1000 or less."
-            )
         self.pool = pool
-        self._weights = weights
-        self._lookups = _lookups(pool, weights)
+        self.weights = weights
+        self.tables = _tables(pool, weights)
+        self._lookups = _lookups(pool, self.tables)
 
-    def blocks(self, wanted: NDArray[np.bool_] | None = None) -> Iterator[Block]:
-        """Every pair that can meet, once. `wanted`, shape (mentees,): only of these mentees."""
-        for group in groups(self.pool, wanted):
+    def blocks(
+        self,
+        wanted: NDArray[np.bool_] | None = None,
+        wanted_mentors: NDArray[np.bool_] | None = None,
+    ) -> Iterator[Block]:
+        """Every pair that can meet, once.
+
+        `wanted`, shape (mentees,), `wanted_mentors`, shape (mentors,): only pairs of these.
+        """
+        for group in groups(self.pool, wanted, wanted_mentors):
             columns = [lookup.mentors[group.mentors] for lookup in self._lookups]
             items = np.ascontiguousarray(self.pool.mentors.common_ground[group.mentors].T)
-            home = group.same_city.astype(np.int16) * np.int16(self._weights.same_city)
+            home = group.same_city.astype(np.int16) * np.int16(self.weights.same_city)
             step = max(1, CELLS // max(1, len(group.mentors)))
             for start in range(0, len(group.mentees), step):
                 yield self._block(group, group.mentees[start : start + step], columns, items, home)
+
+    def scores_of(
+        self, mentees: NDArray[np.intp], mentors: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int16], NDArray[np.int8]]:
+        """Points and shared items of single pairs, as in `Block`; all shapes (n,)."""
+        one, other = self.pool.mentees, self.pool.mentors
+        shared = np.bitwise_count(one.common_ground[mentees] & other.common_ground[mentors])
+        counted = np.minimum(shared.sum(axis=1, dtype=np.int16), factors.ENOUGH_SHARED)
+        points = counted * np.int16(self.weights.common_ground) // np.int16(factors.ENOUGH_SHARED)
+        same_city = (one.city[mentees] == other.city[mentors]) & (one.city[mentees] >= 0)
+        points += same_city.astype(np.int16) * np.int16(self.weights.same_city)
+        for lookup in self._lookups:
+            for table, classes in lookup.parts:
+                points += table[classes[mentees], lookup.mentors[mentors]]
+        can_meet = same_city | (one.online[mentees] & other.online[mentors])
+        points[~can_meet | self.pool.apart.forbids(mentees, mentors)] = IMPOSSIBLE
+        return points, counted.astype(np.int8)
 
     def _block(
         self,
         group: Group,
         mentees: NDArray[np.intp],
-        columns: list[NDArray[np.intp]],
+        columns: list[NDArray[np.int32]],
         items: NDArray[np.uint64],
         home: NDArray[np.int16],
     ) -> Block:
@@ -93,7 +127,7 @@ class Pairs:
         for hers, theirs in zip(self.pool.mentees.common_ground[mentees].T, items, strict=True):
             shared += np.bitwise_count(hers[:, None] & theirs)
         np.minimum(shared, factors.ENOUGH_SHARED, out=shared)
-        points = shared * np.int16(self._weights.common_ground) // np.int16(factors.ENOUGH_SHARED)
+        points = shared * np.int16(self.weights.common_ground) // np.int16(factors.ENOUGH_SHARED)
         points += home
         for lookup, column in zip(self._lookups, columns, strict=True):
             (table, classes), *others = lookup.parts
@@ -107,15 +141,17 @@ class Pairs:
     def _keep_apart(
         self, group: Group, mentees: NDArray[np.intp], points: NDArray[np.int16]
     ) -> None:
-        if not self.pool.apart:
-            return
-        for row, mentee in enumerate(mentees.tolist()):
-            apart = self.pool.apart.get(mentee)
-            if apart is not None:
-                points[row, among(group.mentors, apart)] = IMPOSSIBLE
+        apart = self.pool.apart
+        for row in np.flatnonzero(apart.start[mentees + 1] > apart.start[mentees]).tolist():
+            forbidden = apart.from_mentee(int(mentees[row]))
+            points[row, among(group.mentors, forbidden)] = IMPOSSIBLE
 
 
-def groups(pool: Pool, wanted: NDArray[np.bool_] | None = None) -> Iterator[Group]:
+def groups(
+    pool: Pool,
+    wanted: NDArray[np.bool_] | None = None,
+    wanted_mentors: NDArray[np.bool_] | None = None,
+) -> Iterator[Group]:
     """Every (wanted) mentee once, with the mentors she can meet: of her city, or both online."""
     mentees, mentors = pool.mentees, pool.mentors
     keys = mentees.city.astype(np.int64) * 2 + mentees.online
@@ -123,11 +159,12 @@ def groups(pool: Pool, wanted: NDArray[np.bool_] | None = None) -> Iterator[Grou
     for key in np.unique(keys[chosen]).tolist():
         city, online = divmod(key, 2)
         same_city = (mentors.city == city) & (city >= 0)
-        reach = np.flatnonzero(same_city | (mentors.online & bool(online)))
+        in_reach = same_city | (mentors.online & bool(online))
+        reach = np.flatnonzero(in_reach if wanted_mentors is None else in_reach & wanted_mentors)
         yield Group(chosen[keys[chosen] == key], reach, same_city[reach])
 
 
-def among(rows: NDArray[np.intp], wanted: NDArray[np.intp]) -> NDArray[np.intp]:
+def among(rows: NDArray[np.intp], wanted: NDArray[np.int32]) -> NDArray[np.intp]:
     """Where in `rows` (ascending) the wanted ones stand; those that are not there are left out."""
     places = np.searchsorted(rows, wanted)
     inside = places < len(rows)
@@ -136,26 +173,33 @@ def among(rows: NDArray[np.intp], wanted: NDArray[np.intp]) -> NDArray[np.intp]:
     return found
 
 
-def _lookups(pool: Pool, weights: ScoreWeights) -> tuple[Lookup, ...]:
+def _tables(pool: Pool, weights: ScoreWeights) -> Tables:
+    languages = factors.LanguageComfort().table(weights.language_comfort, pool)
+    languages[factors.best_language_ranks(pool) == factors.NO_LANGUAGE] = IMPOSSIBLE
+    return Tables(
+        languages=languages,
+        times=_times_table(pool.mentees.times, pool.mentors.times),
+        professions=factors.Profession().table(weights.profession, pool),
+        wished_professions=factors.WishedProfession().table(weights.wished_profession, pool),
+        kinds_of_help=factors.KindsOfHelp().table(weights.kinds_of_help, pool),
+        education=factors.Education().table(weights.education, pool),
+    )
+
+
+def _lookups(pool: Pool, tables: Tables) -> tuple[Lookup, ...]:
     mentees, mentors = pool.mentees, pool.mentors
-    language_table = factors.LanguageComfort().table(weights.language_comfort, pool)
-    language_table[factors.best_language_ranks(pool) == factors.NO_LANGUAGE] = IMPOSSIBLE
-    profession_table = factors.Profession().table(weights.profession, pool)
-    wished_table = factors.WishedProfession().table(weights.wished_profession, pool)
-    help_table = factors.KindsOfHelp().table(weights.kinds_of_help, pool)
-    education_table = factors.Education().table(weights.education, pool)
     return (
-        Lookup(mentors.languages.of, ((language_table, mentees.languages.of),)),
-        Lookup(mentors.times.of, ((_times_table(mentees.times, mentors.times), mentees.times.of),)),
+        Lookup(mentors.languages.of, ((tables.languages, mentees.languages.of),)),
+        Lookup(mentors.times.of, ((tables.times, mentees.times.of),)),
         Lookup(
             mentors.professions.of,
             (
-                (profession_table, mentees.professions.of),
-                (wished_table, mentees.wished_professions.of),
+                (tables.professions, mentees.professions.of),
+                (tables.wished_professions, mentees.wished_professions.of),
             ),
         ),
-        Lookup(mentors.kinds_of_help.of, ((help_table, mentees.kinds_of_help.of),)),
-        Lookup(mentors.education.of, ((education_table, mentees.education.of),)),
+        Lookup(mentors.kinds_of_help.of, ((tables.kinds_of_help, mentees.kinds_of_help.of),)),
+        Lookup(mentors.education.of, ((tables.education, mentees.education.of),)),
     )
 
 

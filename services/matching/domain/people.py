@@ -78,8 +78,8 @@ class KnownPerson:
     def for_round(self) -> Person | None:
         """What a round sees of her."""
         since = self.waiting_since
-        if self.person is None or since is None:
-            return None
+        if self.person is None or since is None or since == self.person.available_since:
+            return self.person
         return replace(self.person, available_since=since)
 
 

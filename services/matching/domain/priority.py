@@ -23,10 +23,10 @@ NEED_STEP: Final = 60  # for each halving of her chances
 NEED_STEPS: Final = 14  # from 16 mentors to herself down to 1/512 of one
 PLENTY: Final = 16_000  # thousandths of a mentor
 
-_COMMON_GROUND: Final = tuple(
+COMMON_GROUND: Final = tuple(
     COMMON_GROUND_MOST * shared // ENOUGH_SHARED for shared in range(ENOUGH_SHARED + 1)
 )
-_TICKET_BITS: Final = 32
+TICKET_BITS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,13 @@ class Priorities:
 
     def of(self, mentee: int, shared: int) -> int:
         """The key of one pair, from the mentee's row and the items that the two share."""
-        points = int(self.points[mentee]) + _COMMON_GROUND[shared]
-        return points << _TICKET_BITS | int(self.tickets[mentee])
+        points = int(self.points[mentee]) + COMMON_GROUND[shared]
+        return points << TICKET_BITS | int(self.tickets[mentee])
 
     def of_pairs(self, mentees: NDArray[np.intp], shared: NDArray[np.integer]) -> NDArray[np.int64]:
         """Keys of many pairs: shapes (n,) and (n,), or (n, 1) and (n, m)."""
-        points = self.points[mentees] + np.array(_COMMON_GROUND, np.int64)[shared]
-        keys: NDArray[np.int64] = points << _TICKET_BITS | self.tickets[mentees]
+        points = self.points[mentees] + np.array(COMMON_GROUND, np.int64)[shared]
+        keys: NDArray[np.int64] = points << TICKET_BITS | self.tickets[mentees]
         return keys
 
 

@@ -31,6 +31,24 @@ class ParticipantUnknown(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class RoundUnknown(Refusal):
+    """No round of this name has run in the programme."""
+
+    detail: str = (
+        "There is no such round. See GET /programmes/{programme}/rounds for those that ran."
+    )
+    kind: ClassVar[RefusalKind] = RefusalKind.NOT_FOUND
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchPair(Refusal):
+    """The two named are not a mentee and a mentor."""
+
+    detail: str = "These are no mentee and mentor. Name a mentee as `mentee`, a mentor as `mentor`."
+    kind: ClassVar[RefusalKind] = RefusalKind.INVALID
+
+
+@dataclass(frozen=True, slots=True)
 class NotYetYourTurn(Refusal):
     """The mentee answers first; the mentor is asked only after her yes."""
 

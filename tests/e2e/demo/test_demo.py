@@ -1,6 +1,7 @@
 """The demo on a small population: it ends well, twice alike, whatever is killed on the way."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -11,6 +12,9 @@ import pytest
 from deploy.local.engines import SERVICES
 from deploy.local.report import Verdict
 from deploy.local.supervisor import Platform
+from services.matching.domain.engine import NumpyEngine
+from services.matching.replay.history import read_journal
+from services.matching.replay.verify import verify
 from tests.e2e.demo.playing import STARTS_AT, play, what_must_not_differ
 
 pytestmark = pytest.mark.e2e
@@ -53,6 +57,20 @@ def test_the_page_needs_nothing_else_and_says_in_words_what_the_pictures_show(
     assert html.count('role="img"') == html.count("<title>") - 1 - html.count("<circle")
     assert f"{verdict.report['mentees']['placed']} of" in html
     assert "points)" in html
+
+
+def test_every_round_comes_out_again_from_the_journal_and_no_contact_is_in_it(
+    undisturbed: tuple[Verdict, Path],
+) -> None:
+    _, directory = undisturbed
+    journal = directory / "report" / "journal.ndjson.gz"
+    history = read_journal(str(journal), None, None)
+    compared = verify(history, NumpyEngine(), seed=1)
+    assert len(compared) >= 3
+    assert [one.round_id for one in compared if not one.is_same] == []
+    text = gzip.decompress(journal.read_bytes()).decode()
+    assert "@" not in text
+    assert '"source":"/intake/contacts"' not in text
 
 
 def test_the_same_seed_gives_the_same_life(

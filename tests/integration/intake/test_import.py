@@ -20,7 +20,7 @@ from deploy.sample.people import generate
 from services.intake import command_line
 from shared.events.participants import ParticipantRegistered, ParticipantState
 from shared.events.streams import CONTACTS, PARTICIPANTS
-from shared.web import app as web_app
+from shared.web import doorkeeper
 from tests.integration.intake.conftest import COORDINATOR_KEY, MONDAY, Served, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -148,7 +148,7 @@ async def test_only_coordinators_import(intake: Served) -> None:
 async def test_an_import_may_take_longer_than_a_body_may_be_silent(
     intake: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web_app, "_BODY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(doorkeeper, "BODY_SILENCE_S", 0.05)
     content = as_csv(generate(1500, seed=3))
     assert "report" in lines(await intake.import_csv(content))[-1]
 

@@ -16,18 +16,22 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from pydantic import SecretStr
+from pymongo import MongoClient
 
 from deploy.local.engines import Engine
 from services.matching.app import make_app
 from services.matching.settings import Settings
+from services.matching.store import Store
 from shared.clock import SteppedClock
 from shared.events.messages import MessageKind, MessageSent
 from shared.events.participants import Role
 from shared.events.payload import Payload
 from shared.events.wire import encode_headers, headers_of, rfc3339
+from shared.runtime import Runtime
 from shared.security.keys import hash_key
 from shared.security.links import Links, Purpose
 from tests.fresh import Fresh
+from tests.integration.matching.office import Admin, Office
 from tests.unit.matching.builders import START, a_participant, a_programme
 
 SECRET = "links"
@@ -293,3 +297,26 @@ async def desk(client: httpx.AsyncClient, platform: Platform) -> Desk:
 
     await until(has_looked)
     return Desk(client, platform)
+
+
+@pytest_asyncio.fixture
+async def office(embedded: Engine, tmp_path: Path) -> AsyncIterator[Office]:
+    options = Settings(
+        kafka_url=",".join(embedded.addresses.kafka),
+        mongodb_url=embedded.mongodb_url("matching"),
+        clock=f"stepped:{tmp_path / 'clock'}",
+        seed=7,
+        link_secret=SecretStr("links"),
+        hash_secret=SecretStr("hashes"),
+    )
+    runtime = Runtime("matching", options)
+    store = Store(runtime)
+    for collection in (store.matches, store.people, store.programmes, store.rounds, store.gaps):
+        await collection.prepare()
+    # Rounds of other tests' programmes are none of this one's business.
+    admin: Admin = MongoClient(embedded.addresses.mongodb_admin)
+    office = Office(runtime, store, admin, "network")
+    office.forget_everything()
+    yield office
+    admin.close()
+    runtime.database.close()

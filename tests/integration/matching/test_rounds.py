@@ -1,190 +1,29 @@
 """Rounds on the real database: races, lost leases, crashes in the middle, changes meanwhile."""
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
-import pytest_asyncio
-from pydantic import SecretStr
-from pymongo import MongoClient
 
-from deploy.local.engines import Engine
-from services.matching.domain import life, people, programmes
-from services.matching.domain.engine import NumpyEngine
+from services.matching.domain import life
 from services.matching.domain.match import Match
 from services.matching.domain.refusals import PairKnown, SeatTaken
-from services.matching.domain.round import RoundInput, RoundResult
-from services.matching.domain.schedule import RoundRecord
-from services.matching.fitting import Fitting
-from services.matching.rounds import Rounds
-from services.matching.settings import Settings
-from services.matching.store import Store
-from shared.decisions import Decision
 from shared.errors import LeaseLost
 from shared.events.participants import (
-    KindOfHelp,
     ParticipantPaused,
     ParticipantStatus,
     PauseReason,
     Role,
 )
-from shared.messaging.work import Work
-from shared.runtime import Runtime
 from shared.storage.changes import Cause, Change, Outcome, Status
+from tests.integration.matching.office import Interrupted, Office, after_each_write, decided
 from tests.unit.matching.builders import (
     START,
     a_match,
     a_participant,
-    a_programme,
-    event_of,
     proposed,
 )
-
-Admin = MongoClient[dict[str, Any]]
-
-
-@dataclass
-class Office:
-    """One matcher's store and rounds, with nothing of Kafka."""
-
-    runtime: Runtime
-    store: Store
-    admin: Admin
-    programme: str
-
-    def rounds(self, engine: Any = None, **more: Any) -> Rounds:
-        """The rounds of another process."""
-        options = self.runtime.settings.model_copy(update=more)
-        assert isinstance(options, Settings)
-        fitting = Fitting(self.store)
-        return Rounds(self.store, engine or NumpyEngine(), fitting, Work(), options)
-
-    async def hear(self, *payloads: Any) -> None:
-        events = [event_of(payload) for payload in payloads]
-        await self.store.people.change(
-            [
-                Change(
-                    event.subject,
-                    lambda known, event=event: people.hear_of_participant(known, event),  # type: ignore[misc]
-                    Cause.due(START),
-                )
-                for event in events
-            ]
-        )
-
-    def person(self, name: str, role: Role, *kind: Any, **fields: Any) -> Any:
-        who = f"{name}-{self.programme}"
-        return a_participant(who, role, *kind, **{"programme": self.programme, **fields})
-
-    async def open_up(self, mentees: int, mentors: int, seats: int = 1) -> None:
-        """A programme with people, whose round is due."""
-        heard = programmes.hear_of_programme(None, event_of(a_programme(self.programme)), START)
-        assert heard is not None
-        due = replace(heard.state, asked_round_at=START)
-        await self._set_programme(due)
-        await self.hear(
-            *(self.person(f"mentee{n:03}", Role.MENTEE) for n in range(mentees)),
-            *(self.person(f"mentor{n:03}", Role.MENTOR, seats=seats) for n in range(mentors)),
-        )
-
-    async def _set_programme(self, state: programmes.KnownProgramme) -> None:
-        change = Change(self.programme, lambda _: Decision(state), Cause.due(START))
-        await self.store.programmes.change([change])
-
-    async def pairs(self) -> dict[str, str]:
-        """Who is with whom in an open match."""
-        query = {"state.programme": self.programme, "state.open": True}
-        return {m.mentee_id: m.mentor_id async for _, m in self.store.matches.find(query)}
-
-    async def open_up_to_many_kinds(self) -> None:
-        """A programme with people who differ, so that who is left over changes what is best."""
-        await self.open_up(mentees=0, mentors=0)
-        kinds, interests = list(KindOfHelp), ["chess", "gardens", "choir", "films", "football"]
-        chance = random.Random(5)  # noqa: S311  (the same people each time)
-        for role, number in ((Role.MENTEE, 24), (Role.MENTOR, 9)):
-            await self.hear(
-                *(
-                    self.person(
-                        f"{role.value}{n:03}",
-                        role,
-                        kinds_of_help=tuple(chance.sample(kinds, 3)),
-                        interests=tuple(chance.sample(interests, 2)),
-                        languages=tuple(chance.sample(["da", "ar", "en"], 2)),
-                        seats=2 if role is Role.MENTOR else 0,
-                        available_since=START - timedelta(days=chance.randrange(60)),
-                    )
-                    for n in range(number)
-                )
-            )
-
-    async def record(self) -> RoundRecord:
-        """The record of the one round, whatever time it took."""
-        (record,) = await self.store.latest_rounds(self.programme, 10)
-        return replace(record, seconds=0.0)
-
-    def forget_everything(self) -> None:
-        """Nothing has happened yet."""
-        for name in ("matches", "known", "rounds"):
-            self.admin["matching"][name].delete_many({})
-
-    def expire_lease(self) -> None:
-        """Another instance takes the lease over, as if this one had slept through its time."""
-        self.admin["matching"]["rounds"].update_one(
-            {"_id": f"leases/{self.programme}"},
-            {
-                "$set": {
-                    "holder": "somebody else",
-                    "expires_at": datetime.now(UTC) + timedelta(hours=1),
-                },
-                "$inc": {"epoch": 1},
-            },
-        )
-
-    def free_lease(self) -> None:
-        """Whoever holds the lease is gone for long enough."""
-        self.admin["matching"]["rounds"].update_one(
-            {"_id": f"leases/{self.programme}"}, {"$set": {"expires_at": datetime.now(UTC)}}
-        )
-
-
-class Interrupted:
-    """An engine while whose work something happens."""
-
-    def __init__(self, happens: Callable[[], object]) -> None:
-        self._happens = happens
-
-    def solve(self, round_input: RoundInput) -> RoundResult:
-        result = NumpyEngine().solve(round_input)
-        self._happens()
-        return result
-
-
-@pytest_asyncio.fixture
-async def office(embedded: Engine, tmp_path: Path) -> AsyncIterator[Office]:
-    options = Settings(
-        kafka_url=",".join(embedded.addresses.kafka),
-        mongodb_url=embedded.mongodb_url("matching"),
-        clock=f"stepped:{tmp_path / 'clock'}",
-        seed=7,
-        link_secret=SecretStr("links"),
-        hash_secret=SecretStr("hashes"),
-    )
-    runtime = Runtime("matching", options)
-    store = Store(runtime)
-    for collection in (store.matches, store.people, store.programmes, store.rounds, store.gaps):
-        await collection.prepare()
-    # Rounds of other tests' programmes are none of this one's business.
-    admin: Admin = MongoClient(embedded.addresses.mongodb_admin)
-    office = Office(runtime, store, admin, "network")
-    office.forget_everything()
-    yield office
-    admin.close()
-    runtime.database.close()
 
 
 async def test_a_round_places_everybody_for_whom_there_is_a_seat(office: Office) -> None:
@@ -213,7 +52,7 @@ async def test_a_lease_that_is_lost_in_mid_round_writes_nothing(office: Office) 
 async def test_a_lease_that_is_lost_between_two_chunks_writes_no_more(office: Office) -> None:
     await office.open_up(mentees=4, mentors=4)
     rounds = office.rounds(proposals_at_once=1)
-    _after_each_write(office.store, lambda number: office.expire_lease() if number == 1 else None)
+    after_each_write(office.store, lambda number: office.expire_lease() if number == 1 else None)
     with pytest.raises(LeaseLost):
         await rounds.run_due(START)
     assert len(await office.pairs()) == 1
@@ -236,7 +75,7 @@ async def test_a_round_that_was_cut_off_comes_to_the_same_pairs(
     assert len(whole) > 6
     office.forget_everything()
     await office.open_up_to_many_kinds()
-    undo = _after_each_write(office.store, crash)
+    undo = after_each_write(office.store, crash)
     with pytest.raises(Crash):
         await office.rounds(proposals_at_once=1).run_due(START)
     undo()
@@ -318,9 +157,7 @@ async def test_a_new_matcher_takes_back_what_no_longer_holds(office: Office) -> 
         proposed("stale", mentee_id=f"mentee000-{office.programme}", mentor_id="gone"),
         programme=office.programme,
     )
-    await office.store.matches.change(
-        [Change("stale", lambda _: _decided(stale), Cause.due(START))]
-    )
+    await office.store.matches.change([Change("stale", lambda _: decided(stale), Cause.due(START))])
     gone = a_participant(
         "gone",
         Role.MENTOR,
@@ -349,28 +186,3 @@ async def test_the_order_in_which_people_came_changes_nothing(office: Office) ->
         found.append((await office.pairs(), ids))
     assert found[0] == found[1]
     assert len(found[0][0]) == 7
-
-
-def _decided(match: Match) -> Any:
-    return Decision(match)
-
-
-def _after_each_write(store: Store, act: Callable[[int], object]) -> Callable[[], None]:
-    """Calls `act(1)`, `act(2)`, … after each fenced write of matches. Returns how to stop that."""
-    change = store.matches.change
-    number = 0
-
-    async def counted(changes: Any, *, fence: Any = None) -> Any:
-        nonlocal number
-        outcomes = await change(changes, fence=fence)
-        if fence is not None:
-            number += 1
-            act(number)
-        return outcomes
-
-    store.matches.change = counted  # type: ignore[method-assign]
-
-    def undo() -> None:
-        store.matches.change = change  # type: ignore[method-assign]
-
-    return undo

@@ -21,6 +21,7 @@ from shared.events.care import HelpRequested
 from shared.events.check_ins import CheckInDue
 from shared.events.contacts import ContactChanged
 from shared.events.dead_letters import RecordParked
+from shared.events.lines import read_line
 from shared.events.matches import MatchAccepted, MatchProposed
 from shared.events.messages import MessageSent
 from shared.events.participants import (
@@ -256,6 +257,8 @@ async def test_it_is_searched_by_everything_together_and_page_by_page(
         {"after": -1},
         {"from": "yesterday"},
         {"from": "2026-01-05T09:00:00"},
+        {"to": "9999-12-31T23:59:59-12:00"},
+        {"after": 2**63},
     ],
 )
 async def test_a_search_that_makes_no_sense_is_refused(
@@ -333,3 +336,20 @@ async def test_two_journals_that_get_the_same_batches_keep_each_event_once(
     mine = await entries(client, stream="check-ins", limit=1000)
     assert len([entry for entry in mine if tag in entry["id"]]) == 320
     database.close()
+
+
+async def test_the_journal_is_exported_as_lines_that_are_read_again(
+    client: httpx.AsyncClient, kafka: Kafka, tag: str
+) -> None:
+    await kafka.send(registered(tag))
+    await kafka.send(a_match(MatchProposed, tag))
+    await until_entries(client, 2, participant=person(tag))
+    answer = await client.get("/journal/export")
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    events = [read_line(line) for line in answer.text.splitlines() if f'"{tag}"' in line]
+    told = {type(event.payload): event.payload for event in events}
+    assert told.keys() == {ParticipantRegistered, MatchProposed}
+    assert told[ParticipantRegistered] == registered(tag)
+    last = (await client.get("/positions")).json()["last_position"]
+    assert (await client.get("/journal/export", params={"after": last})).text == ""
+    assert (await client.get("/journal/export", headers=COORDINATOR)).status_code == 403

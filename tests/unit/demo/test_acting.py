@@ -1,11 +1,14 @@
 """What simulated people do about a letter, and how their browser copes with services that are away."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
-import httpx
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
 
 from deploy.local.mailbox import StoredMessage
 from deploy.local.simulation import browser as browser_module
@@ -36,22 +39,36 @@ PAGE = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Asked:
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    content: bytes
+
+
 class Origin:
-    """Answers as it is told, and remembers what was asked."""
+    """A real server that answers as it is told, and remembers what was asked. None: it hangs up."""
 
-    def __init__(self, answer: Callable[[httpx.Request], httpx.Response]) -> None:
+    def __init__(self, answer: Callable[[], web.Response | None]) -> None:
         self._answer = answer
-        self.asked: list[httpx.Request] = []
+        self.asked: list[Asked] = []
 
-    def handle(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
-        return self._answer(request)
+    async def handle(self, request: web.BaseRequest) -> web.Response:
+        body = await request.read()
+        self.asked.append(Asked(request.method, request.path, request.headers, body))
+        answer = self._answer()
+        if answer is None and request.transport is not None:
+            request.transport.close()
+        return answer or web.Response()
 
-    def browser(self) -> Browser:
-        return Browser("http://origin", transport=httpx.MockTransport(self.handle))
+    @asynccontextmanager
+    async def browser(self) -> AsyncIterator[Browser]:
+        async with RawTestServer(self.handle) as server, Browser(str(server.make_url(""))) as one:
+            yield one
 
-    def posts(self) -> list[httpx.Request]:
-        return [request for request in self.asked if request.method == "POST"]
+    def posts(self) -> list[Asked]:
+        return [asked for asked in self.asked if asked.method == "POST"]
 
 
 class At:
@@ -62,12 +79,14 @@ class At:
         return self._instant
 
 
-def a_proposal(number: int = 1, *, at: datetime = NOW, match_id: str = "m") -> StoredMessage:
+def a_proposal(
+    number: int = 1, *, at: datetime = NOW, match_id: str = "m", site: str = "http://origin"
+) -> StoredMessage:
     links = Links("secret", At(at))
     valid = timedelta(days=30)
     answer = links.sign(Purpose.ANSWER, "id", programme="p", match_id=match_id, valid_for=valid)
     me = links.sign(Purpose.MY_PAGE, "id", programme="p", match_id=match_id, valid_for=valid)
-    text = f"http://origin/intake/answer?token={answer}\nhttp://origin/intake/me?token={me}\n"
+    text = f"{site}/intake/answer?token={answer}\n{site}/intake/me?token={me}\n"
     return StoredMessage(number, at, HER, "", f"<{number}>", "A proposal", text, "", {})
 
 
@@ -92,11 +111,17 @@ async def act_all(agenda: Agenda) -> int:
 async def test_she_answers_the_first_message_about_a_thing_and_no_reminder() -> None:
     person = a_person_who_answers()
     alone, reminded = Agenda(ENDS), Agenda(ENDS)
-    origin = Origin(lambda _: httpx.Response(200, text=PAGE))
+    origin = Origin(lambda: web.Response(text=PAGE))
     async with origin.browser() as browser:
         for agenda, letters in (
-            (alone, [a_proposal()]),
-            (reminded, [a_proposal(), a_proposal(2, at=NOW + timedelta(days=4))]),
+            (alone, [a_proposal(site=browser.origin)]),
+            (
+                reminded,
+                [
+                    a_proposal(site=browser.origin),
+                    a_proposal(2, at=NOW + timedelta(days=4), site=browser.origin),
+                ],
+            ),
         ):
             life = Life({HER: person}, browser, agenda)
             for letter in letters:
@@ -110,11 +135,11 @@ async def test_she_answers_the_first_message_about_a_thing_and_no_reminder() -> 
 
 async def test_two_proposals_are_two_questions_though_they_read_alike() -> None:
     person, agenda = a_person_who_answers(), Agenda(ENDS)
-    origin = Origin(lambda _: httpx.Response(200, text=PAGE))
+    origin = Origin(lambda: web.Response(text=PAGE))
     async with origin.browser() as browser:
         life = Life({HER: person}, browser, agenda)
-        life.read(read_letter(a_proposal(1, match_id="m1")))
-        life.read(read_letter(a_proposal(2, match_id="m2")))
+        life.read(read_letter(a_proposal(1, match_id="m1", site=browser.origin)))
+        life.read(read_letter(a_proposal(2, match_id="m2", site=browser.origin)))
         assert await act_all(agenda) == 2
     assert len({post.headers["idempotency-key"] for post in origin.posts()}) == 2
 
@@ -125,9 +150,9 @@ async def test_an_answer_that_comes_too_late_is_no_surprise_but_a_page_without_i
     person = a_person_who_answers()
     for answer, surprised in ((410, False), (200, True), (500, True)):
         agenda = Agenda(ENDS)
-        origin = Origin(lambda _, status=answer: httpx.Response(status, text="no form"))  # type: ignore[misc]
+        origin = Origin(lambda status=answer: web.Response(status=status, text="no form"))  # type: ignore[misc]
         async with origin.browser() as browser:
-            Life({HER: person}, browser, agenda).read(read_letter(a_proposal()))
+            Life({HER: person}, browser, agenda).read(read_letter(a_proposal(site=browser.origin)))
             await act_all(agenda)
             assert bool(browser.surprises) is surprised
 
@@ -135,11 +160,9 @@ async def test_an_answer_that_comes_too_late_is_no_surprise_but_a_page_without_i
 async def test_the_browser_tries_again_with_the_same_key_until_it_is_answered() -> None:
     answers = iter([503, None, 502, 504, 200])
 
-    def answer(_: httpx.Request) -> httpx.Response:
+    def answer() -> web.Response | None:
         status = next(answers)
-        if status is None:
-            raise httpx.ReadError("cut off")
-        return httpx.Response(status)
+        return None if status is None else web.Response(status=status)
 
     origin = Origin(answer)
     async with origin.browser() as browser:
@@ -154,7 +177,7 @@ async def test_the_browser_gives_up_in_the_end_and_says_what_without_the_link(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(browser_module, "_GIVES_UP_AFTER_S", 0.0)
-    origin = Origin(lambda _: httpx.Response(503))
+    origin = Origin(lambda: web.Response(status=503))
     async with origin.browser() as browser:
         with pytest.raises(OriginAway) as raised:
             await browser.open("/intake/me?token=secret")
@@ -169,7 +192,7 @@ async def test_a_coordinator_handles_help_and_ends_what_nobody_answers_to() -> N
         "state": "running",
         "check_ins": [{"status": "escalated"}, {"status": "escalated"}, {"status": "due"}],
     }
-    origin = Origin(lambda _: httpx.Response(200, json=mentorship))
+    origin = Origin(lambda: web.json_response(mentorship))
     agenda = Agenda(ENDS)
     async with origin.browser() as browser:
         coordination = Coordination(1, ["Karen@example.org"], browser, "key", agenda)
@@ -179,7 +202,7 @@ async def test_a_coordinator_handles_help_and_ends_what_nobody_answers_to() -> N
         coordination.read(read_letter(letter))
         coordination.read(read_letter(a_proposal()))
         assert await act_all(agenda) == 1
-    assert [post.url.path for post in origin.posts()] == [
+    assert [post.path for post in origin.posts()] == [
         f"/followup/help/{match_id}/h1/handled",
         f"/followup/mentorships/{match_id}/close",
     ]

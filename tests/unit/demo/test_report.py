@@ -185,6 +185,45 @@ def test_the_page_is_whole_and_fetches_nothing(findings: tuple[str, ...]) -> Non
     assert html.count("<caption") >= 7
 
 
+def test_the_audits_of_the_largest_and_the_last_round_are_shown() -> None:
+    world = a_sound_world()
+    for number, people in enumerate((40, 12, 3)):
+        round_id = f"rounds/network.{number}"
+        world.document("matching", "rounds", round_id)["state"] = a_round_record(number, people)
+    counted = numbers.count(world.books(), TABLES, BEGAN, WEEKS)
+    assert [(one.title, one.rows[0][1]) for one in counted.audits] == [
+        ("The largest round, 05 January 2026", 40),
+        ("The last round, 12 January 2026", 12),
+    ]
+    assert counted.audits[0].rows[1] == ("first language: Danish", 40, 30, 75, 12.5, 400.0)
+    html = page.render(a_report(world, an_outcome()), counted, TABLES, (), WEEKS)
+    assert html.count('role="img"') == 6
+    assert "7 mentees had no mentor who fits them" in html
+
+
+def a_round_record(number: int, people: int) -> dict[str, Any]:
+    """As matching keeps a round of so many mentees, of whom ten got nobody."""
+    waited = {"lower": 2.0, "median": 12.5, "upper": 20.0}
+    cell = {
+        "group": "da",
+        "people": people,
+        "placed": people - 10,
+        "waited": waited,
+        "score": 400.0,
+    }
+    return {
+        "instant": BEGAN + timedelta(weeks=number),
+        "seed": 1,
+        "blocking_pairs": 0,
+        "audit": {
+            "everybody": {**cell, "group": "everybody"},
+            "tables": [{"by": "first_language", "cells": [cell] if people >= 5 else []}],
+            "unmatchable": 7,
+            "unmatchable_tables": [],
+        },
+    }
+
+
 def test_an_empty_network_has_a_page_too() -> None:
     world = World()
     books = world.books()

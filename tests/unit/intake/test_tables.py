@@ -1,5 +1,6 @@
 import csv
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import pytest
 
@@ -99,6 +100,27 @@ def test_isco_has_its_436_unit_groups_below_all_their_groups() -> None:
 )
 def test_an_occupation_is_found_by_its_title_with_a_slip(title: str, code: str | None) -> None:
     assert TABLES.occupations.find_alike(title) == code
+
+
+def test_misspelt_and_inflected_titles_find_their_group_and_never_another() -> None:
+    with (Path(__file__).parent / "misspelt_professions.csv").open(encoding="utf-8") as file:
+        wanted = {row["title"]: row["code"] or None for row in csv.DictReader(file)}
+    found = {title: TABLES.occupations.find_alike(title) for title in wanted}
+    of_titles = [title for title, code in wanted.items() if code]
+    assert len(of_titles) >= 150
+    wrong = {title: code for title, code in found.items() if code not in (wanted[title], None)}
+    assert wrong == {}
+    assert sum(found[title] is not None for title in of_titles) / len(of_titles) >= 0.95
+
+
+def test_a_word_of_many_groups_is_not_guessed_at() -> None:
+    # Nearly as like an HR consultant as a job consultant.
+    assert TABLES.occupations.find_alike("konsulent") is None
+    assert TABLES.occupations.choices("konsulent") == (
+        "Personnel and careers professionals (2423)",
+        "Employment agents and contractors (3333)",
+        "Commercial sales representatives (3322)",
+    )
 
 
 def test_every_value_of_the_contract_has_names() -> None:

@@ -88,11 +88,17 @@ def round_of(
 
 
 def mentees_of(round_input: RoundInput) -> list[Person]:
-    return [person for person in round_input.people if person.role is Role.MENTEE]
+    """In the order of their ids, which is that of the engine's rows."""
+    return _of_role(round_input, Role.MENTEE)
 
 
 def mentors_of(round_input: RoundInput) -> list[Person]:
-    return [person for person in round_input.people if person.role is Role.MENTOR]
+    return _of_role(round_input, Role.MENTOR)
+
+
+def _of_role(round_input: RoundInput, role: Role) -> list[Person]:
+    found = [person for person in round_input.people if person.role is role]
+    return sorted(found, key=lambda person: person.participant_id)
 
 
 def _somebody(participant_id: str, role: Role, seats: int) -> Person:

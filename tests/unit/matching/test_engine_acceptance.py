@@ -1,18 +1,16 @@
 """Deferred acceptance: stable, within seats, best for mentees, and the same with short lists."""
 
 import warnings
-from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from matching.games import HospitalResident  # type: ignore[import-untyped]  # ships no types
 
-from services.matching.domain import candidates
-from services.matching.domain.acceptance import NOBODY, accept
-from services.matching.domain.certificate import check
+from services.matching.domain.acceptance import NOBODY
 from services.matching.domain.engine import NumpyEngine, draw, mentors_order
 from services.matching.domain.pairs import Pairs
+from services.matching.domain.paths import NumpyPath
 from services.matching.domain.pool import Pool
 from services.matching.domain.round import RoundInput
 from tests.bench.population import a_round as a_large_round
@@ -72,29 +70,28 @@ def test_the_certificate_counts_blocking_pairs_and_ranks(round_input: RoundInput
     expected = reference(round_input)
     pool = Pool.of(round_input)
     pairs, draws = Pairs(pool, round_input.weights), draw(pool, round_input.seed)
-    lists, _ = candidates.first_lists(pairs, draws, 32)
-    order = mentors_order(pool, draws, lists.mentors, round_input)
-    more = partial(candidates.more, pairs, draws, lists, order)
-    matching = accept(lists, order, pool.free_seats, more)
-    blocking, ranks = check(pairs, draws, order, matching)
+    path = NumpyPath(pairs, draws)
+    lists = path.first_lists(32)
+    order = mentors_order(pool, draws, lists, 32, round_input.now)
+    matching = path.accept(lists, order)
+    blocking, ranks = path.check(order, matching)
     assert blocking == 0
-    for row, mentee in enumerate(pool.mentees.people):
+    for row, mentee in enumerate(pool.mentees.ids):
         wanted = {
-            mentor: key
-            for (one, mentor), key in expected.wanted_by_mentee.items()
-            if one == mentee.participant_id
+            mentor: key for (one, mentor), key in expected.wanted_by_mentee.items() if one == mentee
         }
         if (mine := int(matching.mentor_of[row])) == NOBODY:
             assert ranks[row] == 0
         else:
-            key = wanted[pool.mentors.people[mine].participant_id]
+            key = wanted[pool.mentors.ids[mine]]
             assert ranks[row] == 1 + sum(other > key for other in wanted.values())
     # Whoever is sent away from her mentor blocks with her again, so the count cannot stay 0.
     if (held := np.flatnonzero(matching.mentor_of != NOBODY)).size:
         mentor = matching.mentor_of[held[0]]
         matching.mentor_of[held[0]] = NOBODY
         matching.floors[mentor] = -1
-        assert check(pairs, draws, order, matching)[0] > 0
+        matching.points[held[0]] = 0
+        assert path.check(order, matching)[0] > 0
 
 
 @given(rounds())

@@ -1,13 +1,18 @@
 """Where one more mentor would place the most."""
 
+import numpy as np
+
 from services.matching.domain.engine import NumpyEngine
 from services.matching.domain.gaps import gaps_of
+from services.matching.domain.pool import Pool
 from services.matching.domain.round import Gap
 from tests.unit.matching.engine_builders import Builder, a_mentee, a_mentor, a_round
 
 
 def gaps(*mentees: Builder) -> tuple[Gap, ...]:
-    return gaps_of([builder.person for builder in mentees])
+    """The gaps if all of these mentees wait."""
+    pool = Pool.of(a_round(*mentees))
+    return gaps_of(pool, np.arange(len(pool.mentees)))
 
 
 def carpenters(count: int) -> list[Builder]:

@@ -12,7 +12,14 @@ from services.matching.domain.pool import Pool, items_of
 from services.matching.domain.reasons import reasons_for
 from services.matching.domain.round import RoundInput
 from shared.events.programmes import ScoreWeights
-from tests.unit.matching.engine_builders import a_mentee, a_mentor, a_round, rounds
+from tests.unit.matching.engine_builders import (
+    a_mentee,
+    a_mentor,
+    a_round,
+    mentees_of,
+    mentors_of,
+    rounds,
+)
 
 Found = dict[tuple[int, int], tuple[int, int]]
 
@@ -46,8 +53,8 @@ def test_a_pair_is_possible_in_a_block_when_no_hard_constraint_forbids_it(
 ) -> None:
     pool = Pool.of(round_input)
     found = found_by_blocks(Pairs(pool, round_input.weights))
-    for row, mentee in enumerate(pool.mentees.people):
-        for column, mentor in enumerate(pool.mentors.people):
+    for row, mentee in enumerate(mentees_of(round_input)):
+        for column, mentor in enumerate(mentors_of(round_input)):
             points, _ = found.get((row, column), (-1, 0))
             assert (points >= 0) == can_meet(mentee, mentor, round_input)
 
@@ -58,7 +65,7 @@ def test_a_block_gives_every_possible_pair_the_sum_of_its_reasons(round_input: R
     for (row, column), (points, shared) in found_by_blocks(
         Pairs(pool, round_input.weights)
     ).items():
-        mentee, mentor = pool.mentees.people[row], pool.mentors.people[column]
+        mentee, mentor = mentees_of(round_input)[row], mentors_of(round_input)[column]
         assert shared == min(ENOUGH_SHARED, len(items_of(mentee) & items_of(mentor)))
         if points >= 0:
             reasons = reasons_for(mentee, mentor, round_input.weights)
@@ -71,8 +78,8 @@ def test_pairs_outside_all_blocks_cannot_meet(round_input: RoundInput) -> None:
     pool = Pool.of(round_input)
     found = found_by_blocks(Pairs(pool, round_input.weights))
     situation = Situation({}, ())
-    for row, mentee in enumerate(pool.mentees.people):
-        for column, mentor in enumerate(pool.mentors.people):
+    for row, mentee in enumerate(mentees_of(round_input)):
+        for column, mentor in enumerate(mentors_of(round_input)):
             if (row, column) not in found:
                 assert MeetingPlace().explain(mentee, mentor, situation)
 
@@ -109,10 +116,19 @@ def test_a_pool_larger_than_a_block_is_cut_without_loss(monkeypatch: pytest.Monk
     assert len(whole) == 21
 
 
-def test_weights_above_a_thousand_are_refused_with_their_sum() -> None:
-    weights = ScoreWeights(same_city=51)
-    with pytest.raises(ValueError, match="1001"):
-        Pairs(Pool.of(a_round(a_mentee(), a_mentor())), weights)
+@given(rounds())
+def test_single_pairs_are_scored_as_in_a_block(round_input: RoundInput) -> None:
+    pool = Pool.of(round_input)
+    pairs = Pairs(pool, round_input.weights)
+    rows = [(one, other) for one in range(len(pool.mentees)) for other in range(len(pool.mentors))]
+    mentees, mentors = np.array(rows, np.intp).reshape(-1, 2).T
+    points, shared = pairs.scores_of(mentees, mentors)
+    found = found_by_blocks(pairs)
+    for (mentee, mentor), score, common in zip(rows, points, shared, strict=True):
+        expected = found.get((mentee, mentor), (-1, 0))
+        assert (score >= 0) == (expected[0] >= 0)
+        if score >= 0:
+            assert (score, common) == expected
 
 
 def test_somebody_twice_in_a_round_is_refused_by_id() -> None:

@@ -127,5 +127,5 @@ def test_a_round_without_anybody_is_a_round() -> None:
 
 
 KNOWN_PAIRINGS = 29
-KNOWN_SCORE = 12610
-KNOWN_FIRST = "mentor-0000051"
+KNOWN_SCORE = 12626
+KNOWN_FIRST = "mentor-0000034"

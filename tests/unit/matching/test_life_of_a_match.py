@@ -162,6 +162,36 @@ def test_a_running_mentorship_is_not_taken_back() -> None:
     assert life.withdraw(accepted(), WithdrawReason.COORDINATOR) == AlreadyDecided()
 
 
+@pytest.mark.parametrize("match", [held(), proposed(), asked(proposed())])
+def test_a_top_up_may_take_back_what_nobody_has_answered_and_propose_it_again(
+    match: Match,
+) -> None:
+    decision = life.displace(match, "top-up", WithdrawReason.NEEDED_MORE)
+    event = only_event(decision)
+    assert isinstance(event, MatchWithdrawn)
+    assert (event.reason, event.asked) == (WithdrawReason.NEEDED_MORE, match.heard)
+    displaced = then(decision)
+    assert not displaced.open
+    assert not displaced.never_again
+    assert life.displace(displaced, "top-up", WithdrawReason.NEEDED_MORE) is None
+
+
+@pytest.mark.parametrize(
+    "match", [said_yes(asked(proposed()), Role.MENTEE), accepted(), then(life.end(accepted()))]
+)
+def test_no_top_up_takes_back_what_the_mentee_has_said_yes_to(match: Match) -> None:
+    decision = life.displace(match, "top-up", WithdrawReason.NEEDED_MORE)
+    assert decision == AlreadyDecided()
+
+
+def test_a_proposal_is_taken_back_for_a_better_one_or_for_somebody_who_needs_it_more() -> None:
+    match = proposed(score=300)
+    assert life.why_displaced(match, 301) is WithdrawReason.BETTER_FOUND
+    assert life.why_displaced(match, 300) is WithdrawReason.BETTER_FOUND
+    assert life.why_displaced(match, 299) is WithdrawReason.NEEDED_MORE
+    assert life.why_displaced(match, None) is WithdrawReason.NEEDED_MORE
+
+
 def test_a_closed_mentorship_frees_both_once_and_the_pair_does_not_meet_again() -> None:
     decision = life.end(accepted())
     assert told(decision) == ["match.ended"]
@@ -246,6 +276,12 @@ class LifeOfAMatch(RuleBasedStateMachine):
     @rule(reason=st.sampled_from(WithdrawReason))
     def taken_back(self, reason: WithdrawReason) -> None:
         self._take(life.withdraw(self.match, reason))
+
+    @rule(reason=st.sampled_from(WithdrawReason))
+    def displaced(self, reason: WithdrawReason) -> None:
+        self._take(life.displace(self.match, "top-up", reason))
+        if self.match.displaced_by is not None:
+            assert not self.answers_given, "an answer was overruled"
 
     @precondition(lambda self: self.match.status is MatchStatus.ACCEPTED)
     @rule()
