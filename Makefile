@@ -55,11 +55,13 @@ bench: bench-pipeline bench-matching ## Measure both, and compare with the commi
 bench-pipeline: $(VENV)/.dev ## Events per second through a whole service
 	$(PY) -m tests.bench.pipeline
 
-bench-matching: $(VENV)/.dev ## Seconds of a matching round
-	$(PY) -m tests.bench.matching
+bench-matching: $(VENV)/.dev ## Seconds, memory and quality of a round, beside others (PEOPLE=)
+	$(PY) -m tests.bench.matching $(if $(filter command line environment,$(origin PEOPLE)),--people $(PEOPLE))
 
-faults: $(VENV)/.dev ## Kill, pause and partition things, and count what was lost (ROWS=1,4 for some)
-	$(PY) -m tests.faults $(if $(ROWS),--rows $(ROWS))
+faults: $(VENV)/.dev ## Kill, pause and partition things, and count what was lost (ROWS=1,4 PEOPLE=)
+	$(PY) -m tests.faults $(if $(ROWS),--rows $(ROWS)) \
+		$(if $(filter command line,$(origin PEOPLE)),--people $(PEOPLE)) \
+		$(if $(filter command line,$(origin ENGINE)),--engine $(ENGINE))
 
 lock: $(VENV)/.dev ## Pin the dependencies again with hashes (UPGRADE=1 for the newest)
 	$(LOCK) --extra fast --extra local --extra dev --output-file requirements/dev.txt

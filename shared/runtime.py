@@ -9,19 +9,20 @@ import gc
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import structlog
-import uvicorn
 from fastapi import APIRouter, FastAPI
+from faststream.kafka.subscriber.usecase import BatchSubscriber
 from pymongo import IndexModel
 
 from shared.clock import open_clock
 from shared.decisions import Decision, Refusal
 from shared.events.payload import Stream
+from shared.events.streams import ALL_STREAMS
 from shared.events.wire import rfc3339
 from shared.ids import Ids
 from shared.logs import set_up_logs
@@ -29,20 +30,26 @@ from shared.messaging.broker import make_broker, make_producer, start_broker, su
 from shared.messaging.consumption import Batch, Consumption, Letter, UseCase
 from shared.messaging.reactions import Pipeline
 from shared.messaging.relay import Relay
+from shared.messaging.release import Parking
 from shared.messaging.timers import Tick, Ticker
+from shared.messaging.topics_read import read_published
+from shared.messaging.watchdog import Consumer, Watchdog
 from shared.messaging.work import Work
 from shared.security.hashing import KeyedHash
 from shared.security.links import Links
 from shared.settings import ServiceSettings
 from shared.storage.aggregates import Aggregates
 from shared.storage.database import STORAGE_AWAY, Database
+from shared.storage.restored import raise_sequences
 from shared.web.app import make_app
+from shared.web.operations import operator_routes
+from shared.web.server import make_server
 
 State = TypeVar("State")
 
 _DUE_AT_ONCE: Final = 500
 _STUCK_AFTER_S: Final = 240.0
-_DRAIN_S: Final = 8
+_OLDEST_UNSENT_S: Final = 900.0
 _TRY_STORAGE_EVERY_S: Final = 1.0
 
 Background = Callable[[], Awaitable[None]]
@@ -70,6 +77,11 @@ class Runtime:
         self._broker = make_broker(servers, client_id)
         self._servers, self._client_id = servers, client_id
         self._aggregates: list[Aggregates[Any]] = [self._letters]
+        self._consumptions: dict[str, Consumption] = {}
+        self.parking = Parking(
+            self._consumptions, self._aggregates, self._letters, self.clock, servers
+        )
+        self._watchdog = Watchdog(self._consumers)
         self._waking: list[tuple[Aggregates[Any], Ticker]] = []
         self._tickers: list[Ticker] = []
         self._backgrounds: list[tuple[str, Background]] = []
@@ -111,6 +123,7 @@ class Runtime:
         def register(use_case: UseCase) -> UseCase:
             group = f"{self.service}.{stream.name}"
             consumption = Consumption(group, self._letters, self.clock, use_case)
+            self._consumptions[stream.name] = consumption
             subscribe(
                 self._broker,
                 stream,
@@ -119,6 +132,7 @@ class Runtime:
                 batch_size=self.settings.batch_size,
                 work=self.work,
                 handle=consumption.handle,
+                from_start=self.settings.after_restore,
             )
             return use_case
 
@@ -155,7 +169,7 @@ class Runtime:
 
     def web_app(self, *routers: APIRouter) -> FastAPI:
         """The one ASGI app: the service's routes, health, `/internal/work`, `/metrics`."""
-        return make_app(self, routers, self.life)
+        return make_app(self, [*routers, operator_routes(self.parking)], self.life)
 
     # Life ---------------------------------------------------------------------------------------
 
@@ -173,6 +187,8 @@ class Runtime:
         for collection in self._aggregates:
             await collection.prepare()
             self.relay.watch(collection.name)
+        if self.settings.after_restore:
+            await self._go_on_after_restore()
         self._producer = make_producer(self._servers, self._client_id)
         await self._producer.start()
         self.relay.use(self._producer)
@@ -184,6 +200,7 @@ class Runtime:
         await start_broker(self._broker)
         for ticker in self._tickers:
             self._tasks.append(asyncio.create_task(ticker.run()))
+        self._tasks.append(asyncio.create_task(self._watchdog.run(), name="watchdog"))
         for name, run in self._backgrounds:
             self._tasks.append(asyncio.create_task(self._run_background(name, run), name=name))
         self.is_started = True
@@ -216,6 +233,23 @@ class Runtime:
             if sent:
                 self.log.info("state_sent_again", collection=collection.name, documents=sent)
 
+    async def _go_on_after_restore(self) -> None:
+        """The database is older than Kafka: no sequence that Kafka has seen may be used again."""
+        mine = [stream for stream in ALL_STREAMS if stream.owner == self.service]
+        published = await read_published(self._servers, mine)
+        names = sorted({collection.name for collection in self._aggregates})
+        raised = await raise_sequences(
+            [self.database.collection(name) for name in names],
+            published.highest,
+            frozenset(published.erased),
+        )
+        self.log.warning(
+            "gone_on_after_restore",
+            documents=raised.documents,
+            states_sent=raised.states_sent,
+            unplaced=raised.unplaced,
+        )
+
     async def _run_background(self, name: str, run: Background) -> None:
         try:
             await run()
@@ -228,18 +262,28 @@ class Runtime:
     # What the process says of itself ------------------------------------------------------------
 
     async def is_ready(self) -> bool:
-        """Connected, consuming, and able to write."""
+        """Connected, consuming, able to write, and no event waits for very long to be published.
+
+        The bound on the age is generous: while Kafka is away people are still answered.
+        """
         if not self.is_started:
             return False
         try:
             await self.database.ping()
         except STORAGE_AWAY:
             return False
-        return not self.relay.is_full
+        if self.relay.is_full:
+            return False
+        return await self.relay.oldest_unsent_s() < _OLDEST_UNSENT_S
 
     def is_alive(self) -> bool:
-        """Whether all of its tasks run and no batch has been stuck for minutes."""
+        """Whether all of its tasks run, its consumers read, and no batch is stuck for minutes.
+
+        What is not alive is to be restarted by whatever runs it: `/health/live` then says 503.
+        """
         if any(task.done() for task in self._tasks) and self.is_started:
+            return False
+        if self._watchdog.is_anyone_stuck:
             return False
         if self.work.handling == 0:
             self._handling_since = None
@@ -247,6 +291,10 @@ class Runtime:
         if self._handling_since is None:
             self._handling_since = time.monotonic()
         return time.monotonic() - self._handling_since < _STUCK_AFTER_S
+
+    def _consumers(self) -> list[Consumer]:
+        subscribers = cast("Iterable[BatchSubscriber]", self._broker.subscribers)
+        return [one.consumer for one in subscribers if one.consumer is not None]
 
     async def describe_work(self) -> dict[str, Any]:
         """What `/internal/work` answers: see docs/architecture.md, 'The clock'."""
@@ -300,22 +348,13 @@ class Runtime:
 
 def run(app: FastAPI, settings: ServiceSettings) -> None:
     """Serves the app until SIGTERM or SIGINT, then drains: requests, batches, outboxes."""
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=_DRAIN_S,
-        h11_max_incomplete_event_size=64 * 1024,
-    )
     # uvicorn raises the signal again when it has drained; to have been asked to stop is no failure.
     for asked in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked, lambda *_: sys.exit(0))
     # Batches make many objects that all die young: collecting less often costs memory, not safety.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    uvicorn.Server(config).run()
+    make_server(app, settings.host, settings.port).run()
 
 
 __all__ = ["Batch", "Runtime", "run"]

@@ -33,6 +33,9 @@ class ServiceSettings(BaseSettings):
     operator_key_hashes: str = ""
     resend_state: bool = False
     """Send the current state of every aggregate again: after the broker has lost its data."""
+    after_restore: bool = False
+    """For one start, with all other instances stopped, after MongoDB came back from a backup: sequences
+    go on above what Kafka has, and everything that Kafka still has is consumed again."""
     most_unsent_events: int = 50_000
     """When more wait to be published, HTTP writes are answered with 503 until Kafka is back."""
     batch_size: int = 500

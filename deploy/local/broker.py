@@ -35,10 +35,14 @@ class Broker(Protocol):
 
 
 class KafkaBroker:
-    """A `Broker` on real Kafka. Reads no records, is in no group, commits nothing."""
+    """A `Broker` on real Kafka. Reads no records, is in no group, commits nothing.
 
-    def __init__(self, addresses: Addresses) -> None:
+    profile: how large the topics are made, see deploy/topics.yaml.
+    """
+
+    def __init__(self, addresses: Addresses, profile: str = "local") -> None:
         self._addresses = addresses
+        self._profile = profile
         self._consumer: AIOKafkaConsumer | None = None
         self._partitions: list[TopicPartition] = []
 
@@ -47,7 +51,7 @@ class KafkaBroker:
         # Imported here, so that whoever only reads the clock's driver needs no topics file.
         from deploy.local import topics
 
-        await topics.apply(self._addresses, profile="local")
+        await topics.apply(self._addresses, profile=self._profile)
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=list(self._addresses.kafka),
             enable_auto_commit=False,

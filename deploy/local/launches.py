@@ -103,12 +103,19 @@ def service_launches(
                 "PORT": str(ports.services[name]),
                 "MONGODB_URL": engine.mongodb_url(name),
                 "INSTANCE": f"{name}-1",
+                **settings.environment.get(name, {}),
             },
             # Not given again once it is ready: it has then sent what it had.
             until_ready={"RESEND_STATE": "1"} if resend else {},
         )
         for name, command in settings.services.items()
     ]
+
+
+def another_launch(first: Launch, name: str, port: int) -> Launch:
+    """A second process of the same service, with a name and a port of its own."""
+    environment = {**first.environment, "PORT": str(port), "INSTANCE": name}
+    return Launch(name=name, command=first.command, url=_url(port), environment=environment)
 
 
 def _url(port: int) -> str:

@@ -77,9 +77,9 @@ class Child:
     ) -> None:
         self.name = launch.name
         self.url = launch.url
+        self.launch = launch
         self.starts = 0
         self.was_ready = False
-        self._launch = launch
         self._logs = logs
         self._say = say
         self._policy = policy or RestartPolicy()
@@ -122,6 +122,16 @@ class Child:
         if self._process is not None:
             _signal_group(self._process.pid, signal.SIGKILL)
 
+    def pause(self) -> None:
+        """Freezes the process (SIGSTOP): its connections stay open and nothing answers."""
+        if self._process is not None:
+            _signal_group(self._process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Lets a paused process go on (SIGCONT)."""
+        if self._process is not None:
+            _signal_group(self._process.pid, signal.SIGCONT)
+
     def restart(self, within_s: float = 10.0) -> None:
         """Asks the process to end in good order and starts it again at once; no death is counted."""
         self._asked_to_restart = True
@@ -148,11 +158,11 @@ class Child:
 
     async def _run_once(self) -> str:
         """Starts the process and waits for its end. Returns how it ended, as half a sentence."""
-        extra = {} if self.was_ready else self._launch.until_ready
+        extra = {} if self.was_ready else self.launch.until_ready
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", str(_TIED), str(os.getpid())),
-            *self._launch.command,
-            env={**os.environ, **self._launch.environment, **extra},
+            *self.launch.command,
+            env={**os.environ, **self.launch.environment, **extra},
             cwd=PROJECT,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -30,6 +30,8 @@ class PlatformSettings:
     port: of the origin; 0 lets the kernel choose, and so does a port that is taken.
     log_level: from where on logs are shown on the terminal (`deploy.local.logs.LEVELS`).
     services: the command that starts each service.
+    environment: by service, settings that it is given in place of the usual ones.
+    deaths: how many times within half a minute a process may die before the platform gives up.
     """
 
     run: str
@@ -45,11 +47,18 @@ class PlatformSettings:
     ready_within_s: float = 90.0
     stop_within_s: float = 10.0
     services: Mapping[str, tuple[str, ...]] = field(default_factory=_commands)
+    environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    deaths: int = 5
 
     @property
     def directory(self) -> Path:
         """Where everything of this platform is kept."""
         return self.var.resolve() / self.run
+
+    @property
+    def topics(self) -> str:
+        """The profile of deploy/topics.yaml for so many brokers."""
+        return "three-brokers" if self.brokers == 3 else "local"
 
     @property
     def clock(self) -> str:

@@ -13,7 +13,8 @@ import contextlib
 import fcntl
 import shutil
 import time
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final, Self, TypeVar
 
 import httpx
@@ -23,11 +24,17 @@ from deploy.local.access import Keys, Secrets, load_or_make
 from deploy.local.broker import Broker, KafkaBroker
 from deploy.local.clock_driver import ClockDriver, Progress
 from deploy.local.engines import Engine, open_engine
-from deploy.local.launches import Ports, mail_launch, origin_launch, service_launches
+from deploy.local.launches import (
+    Ports,
+    another_launch,
+    mail_launch,
+    origin_launch,
+    service_launches,
+)
 from deploy.local.logs import LogView
 from deploy.local.mailbox import Mailbox
 from deploy.local.ports import ReservedPort
-from deploy.local.processes import Child, Launch
+from deploy.local.processes import Child, Launch, RestartPolicy
 from deploy.local.resend import must_resend
 from deploy.local.settings import PlatformSettings
 from shared.clock import Clock, SteppedClock, SystemClock
@@ -117,6 +124,34 @@ class Platform:
         """One of the five services, `origin` or `mail`: its `pid`, `kill()`, `restart()`."""
         return self._children[name]
 
+    async def start_another(self, name: str) -> Child:
+        """One more process of a service, ready: it shares the partitions with the others.
+
+        The origin sends requests to the first one only.
+        """
+        number = sum(child.startswith(name) for child in self._children) + 1
+        launch = another_launch(self.service(name).launch, f"{name}-{number}", self._reserve())
+        self._keep_running([launch], self.settings.stop_within_s)
+        await self.ready([launch.name])
+        self.clock.ask_also(launch.name, launch.url)
+        return self._children[launch.name]
+
+    async def halt(self, name: str) -> None:
+        """Ends a service in good order and keeps it down, until `start_again`."""
+        await self._children[name].stop(self.settings.stop_within_s)
+        await asyncio.gather(self._lives[name], return_exceptions=True)
+
+    async def start_again(self, name: str, once: Mapping[str, str]) -> None:
+        """Starts a service that was halted; `once` are settings for this start only."""
+        launch = replace(self._children[name].launch, until_ready=once)
+        self._keep_running([launch], self.settings.stop_within_s)
+        await self.ready([name])
+
+    async def dismiss(self, child: Child) -> None:
+        """Ends a process of `start_another` in good order, for good."""
+        self.clock.forget(child.name)
+        await child.stop(self.settings.stop_within_s)
+
     async def settle(self, progress: Progress | None = None) -> None:
         """Returns when all is quiet. Raises `NotSettling`, or `CrashLoop` if a process gave up."""
         await self.clock.settle(progress)
@@ -191,7 +226,7 @@ class Platform:
         with self._console.status(f"starting the engine ({settings.engine})"):
             # In a thread, so that Ctrl-C is heard; engines tie their processes to this one.
             await _finished(asyncio.to_thread(self.engine.start))
-        broker = self._broker or KafkaBroker(self.engine.addresses)
+        broker = self._broker or KafkaBroker(self.engine.addresses, settings.topics)
         undo.push_async_callback(broker.close)
         await broker.open()
         engine_s = time.monotonic() - began
@@ -256,7 +291,8 @@ class Platform:
     def _keep_running(self, launches: list[Launch], stop_within_s: float) -> None:
         """Starts these processes, which are stopped together when their turn comes."""
         for launch in launches:
-            child = Child(launch, _started(self._logs), self.say)
+            policy = RestartPolicy(deaths=self.settings.deaths)
+            child = Child(launch, _started(self._logs), self.say, policy)
             self._children[launch.name] = child
             self._lives[launch.name] = asyncio.create_task(child.run(), name=launch.name)
             self._lives[launch.name].add_done_callback(self._has_ended)

@@ -83,10 +83,12 @@ def still_open(
 
     now: the stepped clock's instant, up to which all timers must have looked; None on the system's
     clock, where nobody can wait for that.
-    topics_of: the topics that each process has ever said it reads. One that has just come back and
-    has no partitions yet names none, and must not pass for one that has read everything.
+    topics_of: the topics that the processes of each service have ever said they read. One that has
+    just come back and has no partitions yet names none, and must not pass for one that has read
+    everything. The processes of one service share the partitions, so they are judged together.
     """
     found: list[str] = []
+    read_by: dict[str, dict[str, dict[int, int]]] = {}
     for name, answer in reading.answers.items():
         if isinstance(answer, Away):
             found.append(f"{name}: away ({answer.reason})")
@@ -94,13 +96,23 @@ def still_open(
         found += [f"{name}: {count} {what} open" for what, count in answer.open.items() if count]
         if now is not None and answer.has_timers and answer.looked_at != now:
             found.append(f"{name}: timers looked up to {answer.looked_at}, it is {now}")
-        missing = topics_of.get(name, frozenset()) - answer.consumed.keys()
-        found += [f"{name}: reads {topic} not yet" for topic in sorted(missing)]
+        shared = read_by.setdefault(answer.service, {})
+        for topic, offsets in answer.consumed.items():
+            shared[topic] = _furthest(shared.get(topic, {}), offsets)
+    for service, consumed in read_by.items():
+        missing = topics_of.get(service, frozenset()) - consumed.keys()
+        found += [f"{service}: reads {topic} not yet" for topic in sorted(missing)]
         if not isinstance(reading.ends, Away):
-            found += _unread(name, answer.consumed, reading.ends)
+            found += _unread(service, consumed, reading.ends)
     if isinstance(reading.ends, Away):
         found.append(f"kafka: away ({reading.ends.reason})")
     return found
+
+
+def _furthest(some: Mapping[int, int], others: Mapping[int, int]) -> dict[int, int]:
+    """For each partition how far it was read by whoever read further."""
+    numbers = some.keys() | others.keys()
+    return {number: max(some.get(number, 0), others.get(number, 0)) for number in numbers}
 
 
 def _unread(

@@ -8,10 +8,17 @@ that none is left.
 import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, cast
 
 import structlog
-from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import (
+    AIOKafkaConsumer,
+    AIOKafkaProducer,
+    ConsumerRebalanceListener,
+    ConsumerRecord,
+    TopicPartition,
+)
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -19,12 +26,13 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from shared.events.payload import Stream
 from shared.events.wire import Record
+from shared.messaging.connections import use_safe_connections
 from shared.messaging.work import Work
 
 SESSION_TIMEOUT_MS: Final = 6_000
 HEARTBEAT_MS: Final = 2_000
 MAX_POLL_INTERVAL_MS: Final = 300_000
-POLL_MS: Final = 20
+POLL_MS: Final = 1_000
 FETCH_WAIT_MS: Final = 100
 """How long a broker may hold a fetch open until something comes. Tansu, the embedded broker, does not
 look again for almost half of it: with Kafka's default of 500 each hop of an event took 215 ms there,
@@ -34,6 +42,7 @@ MAX_RECORD_BYTES: Final = 2 * 1024 * 1024
 """A dead letter holds a whole record in Base64, so it may be larger than the record was."""
 
 log = structlog.get_logger(__name__)
+use_safe_connections()
 
 HandleRecords = Callable[[list[Record]], Awaitable[None]]
 
@@ -59,6 +68,9 @@ async def start_broker(broker: KafkaBroker) -> None:
     Returns when every subscriber has its partitions.
     """
     await broker.connect()
+    kafka = broker.config.broker_config
+    options = cast("partial[AIOKafkaConsumer]", kafka.builder).keywords
+    kafka.builder = partial(_Consumer, **options)
     await asyncio.gather(*(subscriber.start() for subscriber in broker.subscribers))
     broker.running = True
 
@@ -90,12 +102,14 @@ def subscribe(
     batch_size: int,
     work: Work,
     handle: HandleRecords,
+    from_start: bool = False,
 ) -> BatchSubscriber:
     """Subscribes to one stream, in batches, from the beginning, acknowledging after the handler.
 
+    from_start: the first partitions that it gets are read anew, whatever the group has committed.
     Members are static (`group_instance_id`): one that restarts takes its partitions back at once.
     """
-    position = _Position(work)
+    position = _Position(work, from_start=from_start)
     subscriber = broker.subscriber(
         stream.name,
         batch=True,
@@ -131,32 +145,66 @@ def subscribe(
     return subscriber
 
 
-class _Position(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Notes up to where each assigned partition has been handled."""
+class _Consumer(AIOKafkaConsumer):  # type: ignore[misc]
+    """Waits for records until there are some.
 
-    def __init__(self, work: Work) -> None:
+    After an answer without any, FastStream sleeps for as long as it has waited: it would have to ask
+    again fifty times a second, and still be deaf for half of the time.
+    """
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+    ) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
+        """At most `max_records` records. Raises `ConsumerStoppedError` when it is stopped."""
+        while True:
+            found: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]] = await super().getmany(
+                *partitions, timeout_ms=timeout_ms, max_records=max_records
+            )
+            if found:
+                return found
+
+
+class _Position(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Notes up to where each assigned partition has been handled.
+
+    Batches of an assignment may be handled while its committed offsets are still being asked for.
+    """
+
+    def __init__(self, work: Work, *, from_start: bool) -> None:
         self._work = work
+        self._from_start = from_start
+        self._assigned: set[tuple[str, int]] = set()
         self.subscriber: BatchSubscriber | None = None
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Another member handles these from now on."""
         for partition in revoked:
+            self._assigned.discard((partition.topic, partition.partition))
             self._work.consumed.pop((partition.topic, partition.partition), None)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Starts from what the group has committed."""
+        """Starts from what the group has committed, or once from the very beginning."""
+        self._assigned |= {(partition.topic, partition.partition) for partition in assigned}
         consumer = self.subscriber.consumer if self.subscriber is not None else None
+        if self._from_start and consumer is not None and assigned:
+            self._from_start = False
+            starts = await consumer.beginning_offsets(assigned)
+            for partition, offset in starts.items():
+                consumer.seek(partition, offset)
+                self._moved((partition.topic, partition.partition), offset)
+            return
         for partition in assigned:
             committed = await consumer.committed(partition) if consumer is not None else None
-            self._work.consumed[partition.topic, partition.partition] = committed or 0
+            self._moved((partition.topic, partition.partition), committed or 0)
 
     def handled(self, records: Sequence[Record]) -> None:
         """Moves past these records."""
-        consumed = self._work.consumed
         for record in records:
-            place = (record.topic, record.partition)
-            if place in consumed:
-                consumed[place] = max(consumed[place], record.offset + 1)
+            self._moved((record.topic, record.partition), record.offset + 1)
+
+    def _moved(self, place: tuple[str, int], offset: int) -> None:
+        if place in self._assigned:
+            self._work.consumed[place] = max(self._work.consumed.get(place, 0), offset)
 
 
 async def _parse(

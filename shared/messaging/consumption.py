@@ -40,9 +40,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """That a record was parked; its own document, since it may have no readable subject."""
+    """That a record was parked; its own document, since it may have no readable subject.
+
+    released: it was handled after all, at a later try.
+    """
 
     reason: ParkReason
+    released: bool = False
 
 
 class Consumption:
@@ -69,6 +73,17 @@ class Consumption:
             await self._patiently(lambda: self._park(unreadable))
         if events:
             await self._use(events)
+
+    async def retry(self, record: Record) -> bool:
+        """Another try at a record that was parked alone. False if it fails again; raises `LATER`."""
+        try:
+            await self._use_case([decode(record)])
+        except LATER:
+            raise
+        except Exception as error:  # noqa: BLE001  (it stays parked, and whoever asked is told)
+            log.warning("retry_failed", group=self._group, why=type(error).__name__)
+            return False
+        return True
 
     async def _use(self, events: Sequence[Event[Any]]) -> None:
         """The use case on the batch; if it keeps failing, on each event alone."""

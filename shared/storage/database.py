@@ -8,10 +8,11 @@ from motor.motor_asyncio import (
     AsyncIOMotorClientSession,
     AsyncIOMotorCollection,
 )
-from pymongo import ReadPreference, WriteConcern
+from pymongo import ReadPreference, WriteConcern, helpers_shared
 from pymongo.errors import (
     AutoReconnect,
     ConnectionFailure,
+    CursorNotFound,
     ExecutionTimeout,
     NotPrimaryError,
     WriteConcernError,
@@ -26,12 +27,19 @@ MotorSession: TypeAlias = AsyncIOMotorClientSession
 STORAGE_AWAY: Final = (
     AutoReconnect,
     ConnectionFailure,
+    CursorNotFound,
     NotPrimaryError,
     ExecutionTimeout,
     WTimeoutError,
     WriteConcernError,
 )
 """Errors that say nothing about the work itself: wait and do it again."""
+
+_MAJORITY_NOT_YET: Final = 134
+"""`ReadConcernMajorityNotAvailableYet`: a member that has just come back, or been elected, cannot read
+yet. The driver tries once more and then says `OperationFailure`, as of a request that is wrong: people
+would get a 500, and events would be parked. Here it counts as what it is, a node that is recovering."""
+helpers_shared._NOT_PRIMARY_CODES |= {_MAJORITY_NOT_YET}  # noqa: SLF001
 
 _SERVER_SELECTION_MS: Final = 5_000
 _SOCKET_TIMEOUT_MS: Final = 30_000

@@ -198,7 +198,7 @@ class WorkingDocument(Generic[State]):
             self.parked[stream] = left
             self.touched.add("parked")
         if left and (event.stream.is_compacted or left[0]["sequence"] == event.sequence + 1):
-            return tuple(_record_of(stream, kept) for kept in left[:1])
+            return tuple(record_of(stream, kept) for kept in left[:1])
         return ()
 
     def _park(
@@ -274,7 +274,8 @@ def _parked(sequence: int, record: Record) -> Document:
     }
 
 
-def _record_of(stream: str, kept: Mapping[str, Any]) -> Record:
+def record_of(stream: str, kept: Mapping[str, Any]) -> Record:
+    """A parked event, as it came."""
     return Record(
         topic=stream,
         partition=kept["partition"],

@@ -2,14 +2,19 @@
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter
 from pymongo import ASCENDING
 
+from shared.events.wire import Record
 from shared.storage.database import Database, Document
+from shared.storage.documents import record_of
 
 State = TypeVar("State")
+
+Stamp: TypeAlias = tuple[int, str]
+"""A document's version and the id of its last write: another one after each write."""
 
 
 class Reading(Generic[State]):
@@ -59,6 +64,30 @@ class Reading(Generic[State]):
         cursor = self._collection.find(self._mine(query), {"_id": 1}).limit(limit)
         return [document["_id"][len(self.prefix) :] for document in await cursor.to_list(None)]
 
+    async def stamps(self, query: Mapping[str, Any]) -> dict[str, Stamp]:
+        """By id the stamps of those that fit a MongoDB query and have a state."""
+        fits = self._mine(query) | {"state": {"$exists": True}}
+        cursor = self._collection.find(fits, {"version": 1, "write_id": 1})
+        cut = len(self.prefix)
+        return {
+            document["_id"][cut:]: (document["version"], document["write_id"])
+            for document in await cursor.to_list(None)
+        }
+
+    async def load_stamped(self, ids: Iterable[str]) -> dict[str, tuple[Stamp, State]]:
+        """The states of those that exist, by id, each with its stamp."""
+        query = {"_id": {"$in": [self.prefix + aggregate_id for aggregate_id in ids]}}
+        cursor = self._collection.find(query, {"state": 1, "version": 1, "write_id": 1})
+        cut = len(self.prefix)
+        return {
+            document["_id"][cut:]: (
+                (document["version"], document["write_id"]),
+                self._read(document["state"]),
+            )
+            for document in await cursor.to_list(None)
+            if "state" in document
+        }
+
     async def count(self, query: Mapping[str, Any] | None = None) -> int:
         """How many fit a MongoDB query."""
         return await self._collection.count_documents(self._mine(query))
@@ -94,6 +123,16 @@ class Reading(Generic[State]):
         )
         last, count = (document or {}).get("seen", {}).get(stream, (0, 0))
         return last, count
+
+    async def first_parked(self) -> list[Record]:
+        """Of each document and stream the first event that is parked here, as it came."""
+        cursor = self._collection.find(self._mine({"parked": {"$exists": True}}), {"parked": 1})
+        return [
+            record_of(stream, waiting[0])
+            async for document in cursor
+            for stream, waiting in document["parked"].items()
+            if waiting
+        ]
 
     def _read(self, stored: Any) -> State:
         # Not strict, also where a part of the contract is: MongoDB gives back lists for tuples.

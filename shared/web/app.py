@@ -1,25 +1,18 @@
 """The ASGI app of every service: its routes, and what all of them answer alike."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.errors import OutboxFull
 from shared.messaging.reactions import Pipeline
 from shared.messaging.relay import Relay
 from shared.messaging.work import Work
-from shared.web.problems import Problem, add_problem_handlers
-
-_MOST_BODY_BYTES: Final = 1024 * 1024
-_MOST_IMPORT_BYTES: Final = 256 * 1024 * 1024
-_WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_BODY_TIMEOUT_S: Final = 20.0
+from shared.web.doorkeeper import Doorkeeper
+from shared.web.problems import add_problem_handlers
 
 
 class Process(Protocol):
@@ -69,7 +62,7 @@ def make_app(
     for router in routers:
         app.include_router(router)
     app.include_router(_common_routes(process))
-    app.add_middleware(_Doorkeeper, process=process)
+    app.add_middleware(Doorkeeper, relay=process.relay, work=process.work)
     return app
 
 
@@ -118,82 +111,3 @@ async def _metrics(process: Process) -> bytes:
     for name, (meaning, value) in values.items():
         Gauge(name, meaning, ["service"], registry=registry).labels(process.service).set(value)
     return generate_latest(registry)
-
-
-class _Doorkeeper:
-    """Counts open requests, bounds bodies in size and time, and refuses writes while Kafka is away."""
-
-    def __init__(self, app: ASGIApp, process: Process) -> None:
-        self._app = app
-        self._process = process
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(
-            ("/internal/", "/health/", "/metrics")
-        ):
-            await self._app(scope, receive, send)
-            return
-        with self._process.work.one("requests"):
-            problem = self._refuses(scope)
-            if problem is not None:
-                await problem.response()(scope, receive, send)
-                return
-            most = _MOST_IMPORT_BYTES if scope["path"].endswith("/imports") else _MOST_BODY_BYTES
-            try:
-                await self._app(scope, _bounded(receive, most), _hardened(send))
-            except _BodyRefused as refused:
-                await refused.problem.response()(scope, receive, send)
-
-    def _refuses(self, scope: Scope) -> Problem | None:
-        if scope["method"] in _WRITES and self._process.relay.is_full:
-            error = OutboxFull("Too many events wait to be published; please try again.")
-            return Problem(503, "Not available just now", str(error), headers={"Retry-After": "5"})
-        return None
-
-
-class _BodyRefused(Exception):
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.title)
-        self.problem = problem
-
-
-def _bounded(receive: Receive, most_bytes: int) -> Receive:
-    """Refuses bodies that are too large, or that come too slowly."""
-    read = 0
-    is_whole = False
-
-    async def bounded() -> Message:
-        nonlocal read, is_whole
-        if is_whole:  # Whoever streams an answer listens on for the client's going away.
-            return await receive()
-        try:
-            async with asyncio.timeout(_BODY_TIMEOUT_S):
-                message = await receive()
-        except TimeoutError:
-            detail = f"The body did not come within {_BODY_TIMEOUT_S:.0f} seconds of silence."
-            raise _BodyRefused(Problem(408, "Too slow", detail)) from None
-        read += len(message.get("body", b""))
-        is_whole = not message.get("more_body", False)
-        if read > most_bytes:
-            detail = f"The body is larger than {most_bytes} bytes."
-            raise _BodyRefused(Problem(413, "Too large", detail))
-        return message
-
-    return bounded
-
-
-def _hardened(send: Send) -> Send:
-    """Adds the headers that every answer has."""
-
-    async def hardened(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = list(message.get("headers", []))
-            headers += [
-                (b"x-content-type-options", b"nosniff"),
-                (b"referrer-policy", b"no-referrer"),
-                (b"cache-control", b"no-store"),
-            ]
-            message = {**message, "headers": headers}
-        await send(message)
-
-    return hardened

@@ -6,7 +6,7 @@ Each process is broker and controller. Data survives a restart; ports are new at
 import base64
 import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from deploy.local.engines.readiness import wait_for_brokers
 from deploy.local.engines.spawn import free_ports
 
 _ATTEMPTS: Final = 5
-_FORMAT_WITHIN_S: Final = 60
+_FORMAT_WITHIN_S: Final = 120
 _LOGGING: Final = POM.with_name("log4j2.properties")
 #: A heap that suits tests; the serial collector and the first compiler start fastest on few cores.
 _JVM: Final = (
@@ -31,12 +31,19 @@ _JVM: Final = (
 
 
 class ApacheKafka:
-    """One or three brokers, whose data and configuration are below `folder`."""
+    """One or three brokers, whose data and configuration are below `folder`.
 
-    def __init__(self, folder: Path, *, brokers: int) -> None:
+    advertised: for each broker the `host:port` that it names to clients who come to its second
+    listener, as brokers behind a proxy or a load balancer do; `second_listeners` then says where that
+    one is. Empty: there is none. Brokers always talk to one another directly.
+    """
+
+    def __init__(self, folder: Path, *, brokers: int, advertised: Sequence[str] = ()) -> None:
         self._folder = folder
         self._size = brokers
+        self._advertised = tuple(advertised)
         self.nodes: tuple[Node, ...] = ()
+        self.second_listeners: tuple[str, ...] = ()
 
     def start(self) -> None:
         """Start all brokers and return when a client sees every one in service."""
@@ -62,11 +69,16 @@ class ApacheKafka:
             node.wait_until_stopped()
 
     def _start_nodes(self, jars: Path) -> None:
-        ports = free_ports(2 * self._size)
-        listeners, controllers = ports[: self._size], ports[self._size :]
+        size = self._size
+        ports = free_ports(2 * size + len(self._advertised))
+        listeners, controllers, seconds = ports[:size], ports[size : 2 * size], ports[2 * size :]
+        self.second_listeners = tuple(f"127.0.0.1:{port}" for port in seconds)
+        ways: list[tuple[str, str] | None] = [None] * size
+        if self._advertised:
+            ways = list(zip(self.second_listeners, self._advertised, strict=True))
         configs = [
-            self._write_config(number, listener, controllers)
-            for number, listener in enumerate(listeners, 1)
+            self._write_config(number, listener, controllers, way)
+            for number, (listener, way) in enumerate(zip(listeners, ways, strict=True), 1)
         ]
         self._format(jars, configs)
         self.nodes = tuple(
@@ -83,9 +95,17 @@ class ApacheKafka:
         for node in self.nodes:
             node.wait_until_it_listens()
 
-    def _write_config(self, number: int, listener: int, controllers: Sequence[int]) -> Path:
+    def _write_config(
+        self,
+        number: int,
+        listener: int,
+        controllers: Sequence[int],
+        way: tuple[str, str] | None,
+    ) -> Path:
         file = self._folder / "kafka" / f"{number}.properties"
         settings = broker_settings(number, listener, controllers, self._data(number))
+        if way is not None:
+            settings |= _second_listener(settings, *way)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         return file
@@ -150,6 +170,18 @@ def broker_settings(
         # As production does it: nothing is rebuilt from a replica that was behind.
         "unclean.leader.election.enable": "false",
     }
+
+
+def _second_listener(
+    settings: Mapping[str, str | int], listener: str, advertised: str
+) -> dict[str, str]:
+    """What changes for a broker that also listens at `listener` and names `advertised` there."""
+    more = {
+        "listeners": f"PROXIED://{listener}",
+        "advertised.listeners": f"PROXIED://{advertised}",
+        "listener.security.protocol.map": "PROXIED:PLAINTEXT",
+    }
+    return {name: f"{settings[name]},{value}" for name, value in more.items()}
 
 
 def _java(jars: Path) -> tuple[str, ...]:

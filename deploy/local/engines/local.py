@@ -19,6 +19,7 @@ class Brokers(Protocol):
     """The Kafka half of an engine: Tansu or Apache Kafka."""
 
     nodes: tuple[Node, ...]
+    second_listeners: tuple[str, ...]
 
     def start(self) -> None: ...
 
@@ -34,9 +35,14 @@ def embedded(folder: Path, *, brokers: int, mongo_nodes: int) -> "LocalEngine":
     return LocalEngine("embedded", folder, Tansu(folder), mongo_nodes=mongo_nodes)
 
 
-def apache(folder: Path, *, brokers: int, mongo_nodes: int) -> "LocalEngine":
-    """Apache Kafka on the local JVM, and the same mongod as `embedded`."""
-    kafka = ApacheKafka(folder, brokers=brokers)
+def apache(
+    folder: Path, *, brokers: int, mongo_nodes: int, advertised: Sequence[str] = ()
+) -> "LocalEngine":
+    """Apache Kafka on the local JVM, and the same mongod as `embedded`.
+
+    advertised: see `ApacheKafka`.
+    """
+    kafka = ApacheKafka(folder, brokers=brokers, advertised=advertised)
     return LocalEngine("apache", folder, kafka, mongo_nodes=mongo_nodes)
 
 
@@ -59,6 +65,11 @@ class LocalEngine:
     @property
     def kafka_nodes(self) -> Sequence[Node]:
         return self._brokers.nodes
+
+    @property
+    def second_listeners(self) -> Sequence[str]:
+        """Where brokers listen for those who come by a proxy; empty without `advertised`."""
+        return self._brokers.second_listeners
 
     @property
     def mongo_nodes(self) -> Sequence[Node]:
@@ -88,6 +99,11 @@ class LocalEngine:
     def mongodb_url(self, user: str) -> str:
         self._must_be_started()
         return self._mongo.url(user)
+
+    def call_mongo_members(self, addresses: Sequence[str]) -> None:
+        """See `MongoReplicaSet.call_members`; URLs are new from then on."""
+        self._must_be_started()
+        self._mongo.call_members(addresses)
 
     def __enter__(self) -> Self:
         self.start()

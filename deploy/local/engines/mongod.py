@@ -8,7 +8,7 @@ import importlib.resources
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ from deploy.local.engines.spawn import free_ports
 REPLICA_SET: Final = "commonground"
 _CACHE_GB: Final = 1.0
 _OPLOG_MB: Final = 1024
-_READY_WITHIN_S: Final = 60.0
+_READY_WITHIN_S: Final = 120.0
 _ATTEMPTS: Final = 5
 #: Half of MongoDB's default of 10 s: a fault test waits less for a new primary, and a machine with
 #: two busy cores still does not lose its primary for want of a heartbeat.
@@ -46,12 +46,13 @@ class MongoReplicaSet:
         self._size = nodes
         self._accounts = Accounts(folder / "mongodb.json")
         self._key = folder / "mongodb.key"
+        self._called: tuple[str, ...] = ()
         self.nodes: tuple[Node, ...] = ()
 
     @property
     def hosts(self) -> str:
-        """The members' addresses, comma separated."""
-        return ",".join(node.address for node in self.nodes)
+        """The addresses by which members and clients call the members, comma separated."""
+        return ",".join(self._called or (node.address for node in self.nodes))
 
     @property
     def admin_url(self) -> str:
@@ -76,6 +77,12 @@ class MongoReplicaSet:
         except BaseException:
             self.stop()
             raise
+
+    def call_members(self, addresses: Sequence[str]) -> None:
+        """From now on members and clients reach them at these, where proxies listen; empty: directly."""
+        self._called = tuple(addresses)
+        self._move_set()
+        self._wait_until_healthy()
 
     def stop(self) -> None:
         """Stop all members together."""
@@ -105,6 +112,7 @@ class MongoReplicaSet:
             )
 
     def _start_nodes(self) -> None:
+        self._called = ()
         for _ in range(_ATTEMPTS):
             ports = free_ports(self._size)
             self.nodes = tuple(self._node(number, port) for number, port in enumerate(ports, 1))
@@ -170,7 +178,7 @@ class MongoReplicaSet:
         self._accounts.mark_complete()
 
     def _move_set(self) -> None:
-        """Tell the set its members' new ports. Forced, since at the old ones nobody can vote."""
+        """Tell the set its members' new addresses. Forced, since at the old ones nobody can vote."""
         password = self._accounts.password(ADMIN)
         direct = f"mongodb://{ADMIN}:{password}@{self.nodes[0].address}/?directConnection=true"
         with _connect(direct) as first:
@@ -180,7 +188,7 @@ class MongoReplicaSet:
             first.admin.command("replSetReconfig", config, force=True)
 
     def _members(self) -> list[dict[str, Any]]:
-        return [{"_id": number, "host": node.address} for number, node in enumerate(self.nodes)]
+        return [{"_id": number, "host": host} for number, host in enumerate(self.hosts.split(","))]
 
     def _wait_until_healthy(self) -> None:
         def healthy() -> bool:

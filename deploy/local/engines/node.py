@@ -13,7 +13,7 @@ from typing import Final
 from deploy.local.engines.errors import EngineError, NodeDied, NodeNotReady, PortTaken
 from deploy.local.engines.spawn import port_is_free, spawn_tied
 
-_START_WITHIN_S: Final = 60.0
+_START_WITHIN_S: Final = 120.0
 _STOP_WITHIN_S: Final = 15.0
 _POLL_S: Final = 0.02
 _LOG_LINES_SHOWN: Final = 8

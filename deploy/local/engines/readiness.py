@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.local.engines.errors import NodeNotReady
 
-_READY_WITHIN_S: Final = 60.0
+_READY_WITHIN_S: Final = 120.0
 
 
 def wait_for_brokers(addresses: Sequence[str], number: int) -> None:

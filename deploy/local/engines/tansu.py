@@ -21,6 +21,7 @@ class Tansu:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.nodes: tuple[Node, ...] = ()
+        self.second_listeners: tuple[str, ...] = ()
 
     def start(self) -> None:
         """Start it and return when it answers a Kafka client."""

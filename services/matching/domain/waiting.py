@@ -83,12 +83,11 @@ def _mentors(reach: Reach, rows: Rows, still_free: Rows) -> Iterator[Waiting]:
 
 def _helps(still_free: Counted, everybody: Counted) -> Truth:
     """Which of `_CHANGES` would help each one, shape (people, changes)."""
-    helps: Truth = (
-        np.stack((still_free.online, still_free.times, still_free.languages), axis=1) > 0
-    )
+    helps = np.stack((still_free.online, still_free.times, still_free.languages), axis=1) > 0
     alone = everybody.fitting == 0
     found = np.stack((everybody.online, everybody.times, everybody.languages), axis=1) > 0
-    return helps | (found & alone[:, None])
+    either: Truth = helps | (found & alone[:, None])
+    return either
 
 
 def _in_the_way(counted: Counted, index: int) -> WaitingReason:

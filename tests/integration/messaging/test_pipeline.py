@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from pydantic import SecretStr
+from pymongo import AsyncMongoClient
 
 from deploy.local.engines import Engine
 from shared.decisions import Decision, Refusal
@@ -107,8 +108,10 @@ async def until_async(is_true: Callable[[], Awaitable[Any]], what: str) -> None:
 
 
 @asynccontextmanager
-async def writer(engine: Engine, fresh: Fresh) -> AsyncIterator[Aggregates[Mentorship]]:
-    runtime = Runtime("followup", settings_for(engine, "followup"))
+async def writer(
+    engine: Engine, fresh: Fresh, **settings: Any
+) -> AsyncIterator[Aggregates[Mentorship]]:
+    runtime = Runtime("followup", settings_for(engine, "followup", **settings))
     collection = runtime.aggregates(f"written_{fresh.tag}", Mentorship)
     async with runtime.life():
         yield collection
@@ -198,6 +201,48 @@ async def test_poison_is_parked_with_its_reason_and_the_partition_goes_on(
         assert (await numbers(reader, [name, other])) == {other: (1,)}
         reasons = await letters_of(engine, reader.runtime.service)
         assert {"handler_failed", "unreadable"} <= set(reasons)
+
+
+async def test_after_the_fix_what_was_parked_is_released_in_its_order(
+    engine: Engine, fresh: Fresh
+) -> None:
+    name = f"{fresh.tag}-bad"
+    reader = Reader(engine, fresh)
+    reader.bad = {name}
+    async with writer(engine, fresh) as written, reader.runtime.life():
+        for _ in range(3):
+            await written.change([Change(name, once_more(name), Cause.http(NOW))])
+        await until(lambda: reader.runtime.pipeline.counts.parked >= 3, "all three wait")
+        tried = await reader.runtime.parking.release()
+        assert (tried.released, tried.still_parked) == (0, 1)
+        assert await numbers(reader, [name]) == {}
+        reader.bad = set()
+        assert (await reader.runtime.parking.release()).released == 1
+        assert await numbers(reader, [name]) == {name: (1, 2, 3)}
+        assert (await reader.runtime.parking.parked()).waiting == 0
+
+
+async def test_after_a_restore_no_sequence_is_used_again_and_everybody_catches_up(
+    engine: Engine, fresh: Fresh
+) -> None:
+    old, young = f"{fresh.tag}-old", f"{fresh.tag}-young"
+    reader = Reader(engine, fresh)
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(engine.addresses.mongodb_admin)
+    database = client["followup"]
+    async with client, reader.runtime.life():
+        async with writer(engine, fresh) as written:
+            await written.change([Change(old, once_more(old), Cause.http(NOW))])
+            backup = await database[written.name].find({}).to_list(None)
+            for subject in (old, young, young):
+                await written.change([Change(subject, once_more(subject), Cause.http(NOW))])
+        await until_all(reader, {"_id": young, "state.numbers": {"$size": 2}}, 1)
+        await database[written.name].delete_many({})
+        await database[written.name].insert_many(backup)
+        async with writer(engine, fresh, after_restore=True) as written:
+            for subject in (old, young):
+                await written.change([Change(subject, once_more(subject), Cause.http(NOW))])
+            # Each is the third event of its subject: a second would be dropped as a duplicate.
+            await until_all(reader, {"state.numbers": {"$size": 3}}, 2)
 
 
 async def letters_of(engine: Engine, consumer_name: str) -> list[str]:

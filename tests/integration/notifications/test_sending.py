@@ -9,7 +9,7 @@ import pytest
 
 from services.notifications.domain.life import Delivery
 from services.notifications.domain.message import Message, Stage
-from services.notifications.letters.written import Mail
+from services.notifications.letters.mail import Mail
 from services.notifications.mail_server import MailServer
 from shared.events.messages import FailureReason
 from shared.events.participants import Role

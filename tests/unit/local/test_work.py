@@ -49,6 +49,25 @@ def test_who_came_back_and_reads_nothing_yet_is_not_quiet() -> None:
     assert left(a_work(consumed={})) == ["followup: reads matches not yet"]
 
 
+def together(*works: Work) -> list[str]:
+    answers = {f"followup-{number}": work for number, work in enumerate(works, 1)}
+    return still_open(Reading(answers, ENDS), NOW, {"followup": frozenset({"matches", "pool"})})
+
+
+def test_two_of_one_service_read_everything_together() -> None:
+    one = a_work(consumed={"matches": {0: 5}})
+    other = a_work(consumed={"matches": {1: 0}, "pool": {0: 2}})
+    assert together(one, other) == []
+    assert together(one) == ["followup: reads pool not yet"]
+
+
+def test_what_one_of_two_has_not_read_is_not_quiet() -> None:
+    one = a_work(consumed={"matches": {0: 3}, "pool": {0: 2}})
+    assert together(one, a_work(consumed={"matches": {1: 0}})) == [
+        "followup: at 3 of 5 in matches/0"
+    ]
+
+
 def test_who_is_away_is_not_quiet() -> None:
     assert left(Away("ConnectError")) == ["followup: away (ConnectError)"]
 

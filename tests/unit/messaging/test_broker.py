@@ -1,15 +1,26 @@
 """None of FastStream's five unsafe defaults is left, and a header that is no text stops nothing."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
-from aiokafka import ConsumerRecord
+import pytest
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from faststream import AckPolicy
 from faststream.kafka.message import KafkaAckableMessage
 
 from shared.events.streams import MATCHES
 from shared.events.wire import Record
-from shared.messaging.broker import _parse, _records, make_broker, make_producer, subscribe
+from shared.messaging.broker import (
+    _Consumer,
+    _parse,
+    _Position,
+    _records,
+    make_broker,
+    make_producer,
+    start_broker,
+    subscribe,
+)
 from shared.messaging.work import Work
 
 
@@ -79,3 +90,49 @@ def test_a_header_that_is_not_text_does_not_stop_the_batch() -> None:
 
     (read_record,) = asyncio.run(read())
     assert read_record.headers == (("ce_id", b"\xff\xfe"),)
+
+
+async def test_a_consumer_waits_until_there_are_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FastStream would sleep after an answer without any."""
+    answers = iter([{}, {}, {TopicPartition("matches", 0): ["a record"]}])
+
+    async def getmany(*_: Any, **__: Any) -> Any:
+        return next(answers)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", getmany)
+    consumer = _Consumer.__new__(_Consumer)  # never started
+    assert await consumer.getmany(timeout_ms=1, max_records=1) == {
+        TopicPartition("matches", 0): ["a record"]
+    }
+
+
+async def test_subscribers_read_through_such_a_consumer() -> None:
+    broker = make_broker(["127.0.0.1:1"], "test")
+    await start_broker(broker)
+    builder: Any = broker.config.broker_config.builder
+    assert builder.func is _Consumer
+    assert builder.keywords["bootstrap_servers"] == ["127.0.0.1:1"]
+    await broker.stop()
+
+
+async def test_what_is_handled_while_committed_offsets_are_asked_for_is_not_forgotten() -> None:
+    work = Work()
+    position = _Position(work, from_start=False)
+    place = TopicPartition("matches", 0)
+
+    class Consumer:
+        async def committed(self, _: TopicPartition) -> int:
+            """Slow: the first batch of the new assignment has been handled when this is known."""
+            position.handled([a_record(offset=85)])
+            return 52
+
+    position.subscriber = SimpleNamespace(consumer=Consumer())  # type: ignore[assignment]
+    await position.on_partitions_assigned({place})
+    assert work.consumed == {("matches", 0): 86}
+    await position.on_partitions_revoked({place})
+    position.handled([a_record(offset=90)])
+    assert work.consumed == {}, "another member handles it now"
+
+
+def a_record(*, offset: int) -> Record:
+    return Record("matches", 0, offset, b"m-1", (), b"{}")
