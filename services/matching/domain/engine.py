@@ -74,7 +74,7 @@ class NumpyEngine:
         standing.begin(_tentative(pool, round_input))
         standing.arrive(standing.away.tolist())
         solved = Solved(pairs, draws, path, priorities, standing.matching())
-        return _told(replace(round_input, rescue="off"), solved)
+        return _told(replace(round_input, rescue="off"), solved, tells_who_waits=False)
 
     def match(self, pool: Pool, weights: ScoreWeights, seed: int, now: datetime) -> Solved:
         """The stable matching of a pool that is best for its mentees."""
@@ -93,7 +93,7 @@ def _tentative(pool: Pool, round_input: RoundInput) -> NDArray[np.int64]:
     return np.array(rows, np.int64)
 
 
-def _told(round_input: RoundInput, solved: Solved) -> RoundResult:
+def _told(round_input: RoundInput, solved: Solved, *, tells_who_waits: bool = True) -> RoundResult:
     """The matching in the words of a round."""
     pool, tentative = solved.pairs.pool, round_input.tentative
     blocking_pairs, _ = solved.path.check(solved.priorities, solved.matching)
@@ -116,8 +116,8 @@ def _told(round_input: RoundInput, solved: Solved) -> RoundResult:
             for mentee, mentor in matched.items()
             if tentative.get(mentee) != mentor
         ),
-        waiting=who_waits(solved.pairs, solved.path, matching),
-        gaps=gaps_of(pool, np.flatnonzero(matching.mentor_of == NOBODY)),
+        waiting=who_waits(solved.pairs, solved.path, matching) if tells_who_waits else (),
+        gaps=gaps_of(pool, np.flatnonzero(matching.mentor_of == NOBODY)) if tells_who_waits else (),
         certificate=_certificate(blocking_pairs, round_input.seed, rescued),
         displaced=tuple(
             pair for pair in sorted(tentative.items()) if matched.get(pair[0]) != pair[1]

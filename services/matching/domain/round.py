@@ -143,6 +143,7 @@ class Engine(Protocol):
         """Matches who is free, starting from what is tentative and moving no more than it must.
 
         Mentees who arrived displace others along a chain; seats that were freed are filled along
-        another. No two people would then both rather have each other, as after `solve`.
+        another. No two people would then both rather have each other, as after `solve`. The
+        result tells of no one waiting and no gap: those are a round's to tell, which sees everybody.
         """
         ...
