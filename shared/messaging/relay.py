@@ -136,6 +136,8 @@ class Relay:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
 
+    # Nothing that goes wrong once may end these two: events would lie in outboxes for good.
+
     async def _send_for_ever(self) -> None:
         while True:
             await self._wake.wait()
@@ -145,6 +147,9 @@ class Relay:
                 await self.send_waiting()
             except (KafkaError, *STORAGE_AWAY) as error:
                 log.warning("relay_failed", error=type(error).__name__)
+                await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
+            except Exception:
+                log.exception("relay_failed")
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
             finally:
                 async with self._progress:
@@ -237,6 +242,8 @@ class Relay:
                 await self.sweep(_SWEPT_AFTER)
             except STORAGE_AWAY as error:
                 log.warning("sweeper_waits", error=type(error).__name__)
+            except Exception:
+                log.exception("sweeper_failed")
             await asyncio.sleep(_SWEEP_EVERY_S)
 
     async def sweep(self, older_than: timedelta) -> None:

@@ -35,11 +35,12 @@ STORAGE_AWAY: Final = (
 )
 """Errors that say nothing about the work itself: wait and do it again."""
 
-_MAJORITY_NOT_YET: Final = 134
-"""`ReadConcernMajorityNotAvailableYet`: a member that has just come back, or been elected, cannot read
-yet. The driver tries once more and then says `OperationFailure`, as of a request that is wrong: people
-would get a 500, and events would be parked. Here it counts as what it is, a node that is recovering."""
-helpers_shared._NOT_PRIMARY_CODES |= {_MAJORITY_NOT_YET}  # noqa: SLF001
+_NOT_READY_YET: Final = frozenset({134, 211})
+"""`ReadConcernMajorityNotAvailableYet` and `KeyNotFound`: members that have just come back, or been elected,
+cannot read yet, or do not know the keys yet with which cluster times are signed. The driver says
+`OperationFailure`, as of a request that is wrong: people would get a 500, and events would be parked. Here
+both count as what they are, a node that is recovering."""
+helpers_shared._NOT_PRIMARY_CODES |= _NOT_READY_YET  # noqa: SLF001
 
 _SERVER_SELECTION_MS: Final = 5_000
 _SOCKET_TIMEOUT_MS: Final = 30_000

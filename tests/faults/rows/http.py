@@ -16,8 +16,8 @@ from tests.faults.world import World
 _SAMPLE: Final = 15
 _DRIPPERS: Final = 60
 _HOLDERS: Final = 1_000
-_FLOOD: Final = 600
-_AT_ONCE: Final = 300
+_FLOOD: Final = 300
+_AT_ONCE: Final = 200
 _MOST_MORE_BYTES: Final = 250 * 1024 * 1024
 _CPU_S_A_REQUEST: Final = 0.1
 """On average, the largest bodies among them. CPU time: what else the machine does counts little."""

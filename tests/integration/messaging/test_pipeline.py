@@ -213,8 +213,10 @@ async def test_after_the_fix_what_was_parked_is_released_in_its_order(
         for _ in range(3):
             await written.change([Change(name, once_more(name), Cause.http(NOW))])
         await until(lambda: reader.runtime.pipeline.counts.parked >= 3, "all three wait")
+        # Letters that other tests left on this engine are tried too, and stay as unreadable.
+        letters = (await reader.runtime.parking.parked()).letters
         tried = await reader.runtime.parking.release()
-        assert (tried.released, tried.still_parked) == (0, 1)
+        assert (tried.released, tried.still_parked) == (0, 1 + letters)
         assert await numbers(reader, [name]) == {}
         reader.bad = set()
         assert (await reader.runtime.parking.release()).released == 1

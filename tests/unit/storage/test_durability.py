@@ -46,7 +46,7 @@ def test_a_lease_is_longer_than_a_session() -> None:
     assert seconds * 1_000 > SESSION_TIMEOUT_MS
 
 
-@pytest.mark.parametrize("code", [134, 10107, 11600, 13436, 43])
+@pytest.mark.parametrize("code", [134, 211, 10107, 11600, 13436, 43])
 def test_a_member_that_cannot_serve_yet_is_away_and_no_error_of_the_work(code: int) -> None:
     answer = {"ok": 0, "errmsg": "not now", "code": code}
     with pytest.raises(STORAGE_AWAY):
