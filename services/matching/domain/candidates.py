@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.matching.domain import lottery
+from services.matching.domain import factors, lottery
 from services.matching.domain.pairs import IMPOSSIBLE, Block, Pairs
 from services.matching.domain.priority import Priorities
 
@@ -112,6 +112,35 @@ def count_before(
         fitting[block.mentees] = np.count_nonzero(fits, axis=1)
         before[block.mentees] = np.count_nonzero(fits & earlier, axis=1)
     return fitting[rows], before[rows]
+
+
+def first_of(
+    pairs: Pairs,
+    draws: Draws,
+    priorities: Priorities,
+    mentor: int,
+    mentees: NDArray[np.intp],
+    wishes: NDArray[np.int64],
+    refusing: NDArray[np.intp],
+    above: int,
+) -> tuple[int, int, int]:
+    """Whom of some mentees a mentor would take first: her key, her row, and how much she wants it.
+
+    Only who fits, wants the mentor more than `wishes`, shape (all mentees,), is not among those
+    `refusing`, and has a key `above` the one given; else that key, -1 and -1.
+    """
+    most = priorities.of_pairs(mentees, np.full(len(mentees), factors.ENOUGH_SHARED))
+    mentees = pairs.in_reach_of(mentor, mentees[most > above])
+    column = np.full(len(mentees), mentor)
+    points, shared = pairs.scores_of(mentees, column)
+    wanted = draws.preference(points, mentees, column)
+    keys = priorities.of_pairs(mentees, shared)
+    takes = (points >= 0) & (wanted > wishes[mentees]) & (keys > above)
+    takes &= ~np.isin(mentees, refusing)
+    if not takes.any():
+        return above, -1, -1
+    at = int(np.where(takes, keys, -1).argmax())
+    return int(keys[at]), int(mentees[at]), int(wanted[at])
 
 
 def ordered(

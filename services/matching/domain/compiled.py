@@ -115,6 +115,19 @@ class CompiledPath:
             pass
         return found[rows, 0], found[rows, 1]
 
+    def first_of(
+        self,
+        priorities: Priorities,
+        mentor: int,
+        mentees: NDArray[np.intp],
+        wishes: NDArray[np.int64],
+        refusing: NDArray[np.intp],
+        above: int,
+    ) -> tuple[int, int, int]:
+        """See `Path`."""
+        keys = keys_of(priorities)
+        return counting.first_of(self.market, keys, mentor, mentees, wishes, refusing, above)
+
     def _fill(
         self,
         lists: Lists,

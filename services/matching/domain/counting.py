@@ -1,10 +1,11 @@
-"""Counts for mentees who wait, compiled. See `candidates.count_before` for the same in NumPy."""
+"""Kernels for some mentees and single mentors; `candidates` has the same in NumPy."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.matching.domain.compiling import compiled
-from services.matching.domain.kernels import are_apart
+from services.matching.domain.factors import ENOUGH_SHARED
+from services.matching.domain.kernels import Keys, are_apart, bits_in, key_of, wish_of
 from services.matching.domain.market import Market, Shelf
 
 
@@ -54,3 +55,56 @@ def count_before(
             )  # fmt: skip
             found[mentee, 0] += fitting
             found[mentee, 1] += before
+
+
+@compiled
+def first_of(
+    market: Market, keys: Keys, mentor: int, mentees: NDArray[np.intp], wishes: NDArray[np.int64],
+    refusing: NDArray[np.intp], above: int,
+) -> tuple[int, int, int]:  # fmt: skip
+    """Whom a mentor takes first, see `candidates.first_of`."""
+    hers, theirs, tables = market.mentees, market.mentors, market.tables
+    city, online = theirs.city[mentor], theirs.online[mentor]
+    # Views of the tables, made once: whatever is made for each mentee costs more than looking at her.
+    languages = tables.languages[:, theirs.languages[mentor]]
+    times = tables.times[:, theirs.times[mentor]]
+    kinds_of_help = tables.kinds_of_help[:, theirs.kinds_of_help[mentor]]
+    education = tables.education[:, theirs.education[mentor]]
+    professions = tables.professions[:, theirs.professions[mentor]]
+    wished_professions = tables.wished_professions[:, theirs.professions[mentor]]
+    items = theirs.common_ground[mentor]
+    best, found, wished = above, -1, -1
+    for mentee in mentees:
+        if key_of(keys, mentee, ENOUGH_SHARED) <= best:
+            continue
+        same_city = city >= 0 and hers.city[mentee] == city
+        if not same_city and not (online and hers.online[mentee]):
+            continue
+        fits = languages[hers.languages[mentee]] + times[hers.times[mentee]]
+        if fits < 0:
+            continue
+        shared = 0
+        for word in range(len(items)):
+            shared += bits_in(hers.common_ground[mentee, word] & items[word])
+        shared = min(shared, ENOUGH_SHARED)
+        key = key_of(keys, mentee, shared)
+        if key <= best:
+            continue
+        points = (
+            fits
+            + kinds_of_help[hers.kinds_of_help[mentee]]
+            + education[hers.education[mentee]]
+            + professions[hers.professions[mentee]]
+            + wished_professions[hers.wished_professions[mentee]]
+            + market.common_points[shared]
+            + (market.same_city if same_city else 0)
+        )
+        wish = wish_of(market, points, mentee, mentor)
+        if wish <= wishes[mentee] or are_apart(market, mentee, mentor):
+            continue
+        refuses = False
+        for other in refusing:
+            refuses |= other == mentee
+        if not refuses:
+            best, found, wished = key, mentee, wish
+    return best, found, wished

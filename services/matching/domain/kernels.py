@@ -237,7 +237,7 @@ def fill_from(
         while run < end:
             first, run = run, shelf.run_end[run]
             with_help = base + wants.kinds_of_help[shelf.kinds_of_help[first]]
-            if with_help + wants.beside < least:
+            if with_help + wants.beside <= least:
                 continue
             for place in range(first, run):
                 if highest_key <= floors.places[place] or shelf.city[place] == skipped:

@@ -40,7 +40,7 @@ class Shelf(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """The mentees' attributes; shape (mentees,), `common_ground` (mentees, words)."""
+    """Attributes in the order of the rows; shape (people,), `common_ground` (people, words)."""
 
     city: NDArray[np.int32]
     online: NDArray[np.bool_]
@@ -68,6 +68,7 @@ class Market(NamedTuple):
     """
 
     mentees: Columns
+    mentors: Columns
     home: Shelf
     online: Shelf
     tables: Tables
@@ -89,17 +90,8 @@ def market_of(pairs: Pairs, draws: Draws) -> Market:
     tables = pairs.tables
     shared = np.arange(factors.ENOUGH_SHARED + 1)
     return Market(
-        mentees=Columns(
-            mentees.city,
-            mentees.online,
-            mentees.languages.of,
-            mentees.times.of,
-            mentees.kinds_of_help.of,
-            mentees.professions.of,
-            mentees.wished_professions.of,
-            mentees.education.of,
-            mentees.common_ground,
-        ),
+        mentees=_columns(mentees),
+        mentors=_columns(mentors),
         home=_shelf(mentors, mentors.city, len(pool.cities), free),
         online=_shelf(mentors, everywhere, 1, free),
         tables=tables,
@@ -113,6 +105,20 @@ def market_of(pairs: Pairs, draws: Draws) -> Market:
         mentee_draws=draws.mentees,
         mentor_draws=draws.mentors,
     )  # fmt: skip
+
+
+def _columns(side: Side) -> Columns:
+    return Columns(
+        side.city,
+        side.online,
+        side.languages.of,
+        side.times.of,
+        side.kinds_of_help.of,
+        side.professions.of,
+        side.wished_professions.of,
+        side.education.of,
+        side.common_ground,
+    )
 
 
 def _most(table: NDArray[np.int16]) -> NDArray[np.int64]:

@@ -98,6 +98,19 @@ class Pairs:
             for start in range(0, len(group.mentees), step):
                 yield self._block(group, group.mentees[start : start + step], columns, items, home)
 
+    def in_reach_of(self, mentor: int, mentees: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Of these mentees, who can meet a mentor and share a language and a time with her."""
+        one, other = self.pool.mentees, self.pool.mentors
+        city = other.city[mentor]
+        near = (one.city[mentees] == city) if city >= 0 else np.zeros(len(mentees), np.bool_)
+        if other.online[mentor]:
+            near |= one.online[mentees]
+        mentees = mentees[near]
+        language = self.tables.languages[:, other.languages.of[mentor]] >= 0
+        mentees = mentees[language[one.languages.of[mentees]]]
+        time = self.tables.times[:, other.times.of[mentor]] >= 0
+        return mentees[time[one.times.of[mentees]]]
+
     def scores_of(
         self, mentees: NDArray[np.intp], mentors: NDArray[np.int64]
     ) -> tuple[NDArray[np.int16], NDArray[np.int8]]:

@@ -60,6 +60,18 @@ class Path(Protocol):
         """For some mentees, how many mentors with a free seat fit each, see `count_before`."""
         ...
 
+    def first_of(
+        self,
+        priorities: Priorities,
+        mentor: int,
+        mentees: NDArray[np.intp],
+        wishes: NDArray[np.int64],
+        refusing: NDArray[np.intp],
+        above: int,
+    ) -> tuple[int, int, int]:
+        """Whom of some mentees a mentor would take first, see `candidates.first_of`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class NumpyPath:
@@ -103,6 +115,20 @@ class NumpyPath:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """See `Path`."""
         return candidates.count_before(self.pairs, rows, newest)
+
+    def first_of(
+        self,
+        priorities: Priorities,
+        mentor: int,
+        mentees: NDArray[np.intp],
+        wishes: NDArray[np.int64],
+        refusing: NDArray[np.intp],
+        above: int,
+    ) -> tuple[int, int, int]:
+        """See `Path`."""
+        return candidates.first_of(
+            self.pairs, self.draws, priorities, mentor, mentees, wishes, refusing, above
+        )
 
 
 def path_of(pairs: Pairs, draws: Draws, way: Way) -> Path:

@@ -44,8 +44,10 @@ class Standing:
         self.mentor_of = np.full(len(lists.count), NOBODY, np.int64)
         self._place = np.full(len(lists.count), _AWAY, np.int64)
         self._beyond = np.zeros(len(lists.count), np.bool_)
+        self._far: NDArray[np.intp] | None = None  # the rows of those beyond, until one changes
+        self._rewritten: set[int] = set()  # whose list is no longer that of her best mentors
         self._wish = np.full(len(lists.count), -1, np.int64)  # of those beyond: for whom they have
-        self._refused: set[tuple[int, int]] = set()
+        self._refused: dict[int, set[int]] = {}  # by mentee: mentors whom she will not have again
         self._wanted_by = _Inverse(lists, len(seats))
 
     def begin(self, mentor_of: NDArray[np.int64]) -> None:
@@ -74,6 +76,9 @@ class Standing:
     def arrive(self, mentees: Iterable[int]) -> None:
         """These mentees, by row, ask for a mentor; whom they displace asks on."""
         for mentee in mentees:
+            if mentee in self._rewritten:
+                self._path.write_lists(self._lists, np.array([mentee], np.intp))
+                self._rewritten.discard(mentee)
             self._place[mentee] = 0
             asking = mentee
             while asking != NOBODY:
@@ -82,7 +87,8 @@ class Standing:
     def leave(self, mentee: int) -> None:
         """She takes part no more; her seat goes to who wants it more than her own."""
         mentor = int(self.mentor_of[mentee])
-        self._place[mentee], self._beyond[mentee] = _AWAY, False
+        self._place[mentee] = _AWAY
+        self._set_beyond(mentee, is_beyond=False)
         if mentor != NOBODY:
             self._let_go(mentee)
             self._fill(mentor)
@@ -95,7 +101,7 @@ class Standing:
         mentor = int(self.mentor_of[mentee])
         if mentor == NOBODY:
             raise ValueError(f"Mentee {mentee} has no mentor; only a pair can be declined.")
-        self._refused.add((mentee, mentor))
+        self._refused.setdefault(mentee, set()).add(mentor)
         self.leave(mentee)
         self.arrive([mentee])
 
@@ -126,7 +132,7 @@ class Standing:
                 continue
             mentor = int(lists.mentors[mentee, place])
             key = self._priorities.of(mentee, int(lists.shared[mentee, place]))
-            if key > self._floors[mentor] and (mentee, mentor) not in self._refused:
+            if key > self._floors[mentor] and mentor not in self._refused.get(mentee, ()):
                 break
             self._place[mentee] += 1
         if self._beyond[mentee]:
@@ -135,10 +141,17 @@ class Standing:
 
     def _search(self, mentee: int) -> None:
         """Writes the best mentors who would take her into her list, and lets her begin there."""
-        self._beyond[mentee], self._place[mentee], self._wish[mentee] = True, 0, -1
-        self._path.more(
-            self._lists, self._priorities, np.array([mentee], np.intp), self._floors
-        )  # fmt: skip
+        self._set_beyond(mentee, is_beyond=True)
+        self._place[mentee], self._wish[mentee] = 0, -1
+        self._rewrite(mentee)
+
+    def _rewrite(self, mentee: int) -> None:
+        self._rewritten.add(mentee)
+        floors = self._floors
+        if mentee in self._refused:
+            floors = floors.copy()
+            floors[list(self._refused[mentee])] = NO_SEAT
+        self._path.more(self._lists, self._priorities, np.array([mentee], np.intp), floors)
 
     def _wish_for(self, mentee: int, place: int) -> int:
         """How much she wants the mentor at a place of her list, see `Draws.preference`."""
@@ -160,12 +173,20 @@ class Standing:
         return gone
 
     def _let_go(self, mentee: int) -> None:
+        self._empty_seat(mentee)
+        self._place[mentee] = _AWAY
+        self._set_beyond(mentee, is_beyond=False)
+
+    def _empty_seat(self, mentee: int) -> None:
         mentor = int(self.mentor_of[mentee])
         self._held[mentor] = [pair for pair in self._held[mentor] if pair[1] != mentee]
         heapify(self._held[mentor])
         self._floors[mentor] = -1
-        self.mentor_of[mentee], self._place[mentee] = NOBODY, _AWAY
-        self._beyond[mentee] = False
+        self.mentor_of[mentee] = NOBODY
+
+    def _set_beyond(self, mentee: int, *, is_beyond: bool) -> None:
+        if self._beyond[mentee] != is_beyond:
+            self._beyond[mentee], self._far = is_beyond, None
 
     def _fill(self, mentor: int) -> None:
         """Fills free seats of a mentor, and then those that this frees elsewhere."""
@@ -178,11 +199,9 @@ class Standing:
                     break
                 before = int(self.mentor_of[mentee])
                 if before != NOBODY:
-                    away = self._place[mentee]
-                    self._let_go(mentee)
-                    self._place[mentee] = away
+                    self._empty_seat(mentee)
                     freed.append(before)
-                self._beyond[mentee] = place < 0
+                self._set_beyond(mentee, is_beyond=place < 0)
                 self._place[mentee] = max(place, 0)
                 self._take(mentor, mentee, key)
 
@@ -193,24 +212,37 @@ class Standing:
         """
         mentees, places, shared = self._wanted_by.of(mentor)
         better = (places < self._place[mentees]) & ~self._beyond[mentees]
-        mentees, places, shared = mentees[better], places[better], shared[better]
-        far = np.flatnonzero(self._beyond)
-        if len(far):
-            points, common = self._pairs.scores_of(far, np.full(len(far), mentor))
-            wishes = self._draws.preference(points, far, np.full(len(far), mentor))
-            better = (points >= 0) & (wishes > self._wish[far])
-            mentees = np.concatenate((mentees, far[better]))
-            places = np.concatenate((places, np.full(int(better.sum()), -1)))
-            shared = np.concatenate((shared, common[better]))
-        keys = self._priorities.of_pairs(mentees.astype(np.intp), shared)
-        for best in np.argsort(keys)[::-1].tolist():
-            mentee, place = int(mentees[best]), int(places[best])
-            if (mentee, mentor) in self._refused:
-                continue
-            if place < 0:
-                self._wish[mentee] = wishes[np.searchsorted(far, mentee)]
-            return int(keys[best]), mentee, place
-        return -1, NOBODY, -1
+        mentees = mentees[better]
+        keys = self._priorities.of_pairs(mentees, shared[better])
+        key, at = self._highest(keys, mentees, mentor)
+        if at >= 0:
+            mentee, place = int(mentees[at]), int(places[better][at])
+        else:
+            mentee, place = NOBODY, -1
+        # Of those beyond their lists only who could come before her is looked at.
+        if self._far is None:
+            self._far = np.flatnonzero(self._beyond)
+        refusing = np.array(
+            [one for one, mentors in self._refused.items() if mentor in mentors], np.intp
+        )
+        far_key, far, wish = self._path.first_of(
+            self._priorities, mentor, self._far, self._wish, refusing, key
+        )
+        if far != NOBODY:
+            key, mentee, place = far_key, far, -1
+            self._wish[mentee] = wish
+        return key, mentee, place
+
+    def _highest(
+        self, keys: NDArray[np.int64], mentees: NDArray[np.intp], mentor: int
+    ) -> tuple[int, int]:
+        """The highest key of who did not decline this mentor and where it stands; -1 if none."""
+        while len(keys):
+            at = int(keys.argmax())
+            if keys[at] < 0 or mentor not in self._refused.get(int(mentees[at]), ()):
+                break
+            keys[at] = -1
+        return (int(keys[at]), at) if len(keys) and keys[at] >= 0 else (-1, -1)
 
     def _seat(self, mentor_of: NDArray[np.int64]) -> None:
         """The pairs that are possible, each mentor's most wanted first while she has seats."""
@@ -226,7 +258,7 @@ class Standing:
         for index in np.argsort(keys)[::-1].tolist():
             mentee, mentor = int(mentees[index]), int(mentors[index])
             if len(self._held[mentor]) < self._seats[mentor]:
-                self._beyond[mentee] = places[index] < 0
+                self._set_beyond(mentee, is_beyond=bool(places[index] < 0))
                 self._place[mentee] = max(0, places[index])
                 self._wish[mentee] = wishes[index]
                 self._take(mentor, mentee, int(keys[index]))
@@ -236,9 +268,7 @@ class Standing:
         leaving = np.zeros(len(seated), np.bool_)
         for index in np.flatnonzero(self._beyond[seated]).tolist():
             mentee = int(seated[index])
-            self._path.more(
-                self._lists, self._priorities, np.array([mentee], np.intp), self._floors
-            )  # fmt: skip
+            self._rewrite(mentee)
             leaving[index] = (
                 self._lists.count[mentee] > 0
                 and self._wish_for(mentee, 0) > self._wish[mentee]
@@ -254,11 +284,11 @@ class _Inverse:
         listed = lists.mentors[rows, places]
         order = np.argsort(listed, kind="stable")
         self._start = np.searchsorted(listed[order], np.arange(mentors + 1))
-        self._mentees = rows[order].astype(np.int32)
+        self._mentees = rows[order]
         self._places = places[order].astype(np.int16)
         self._shared = lists.shared[rows, places][order]
 
-    def of(self, mentor: int) -> tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.int8]]:
+    def of(self, mentor: int) -> tuple[NDArray[np.intp], NDArray[np.int16], NDArray[np.int8]]:
         """Shapes (mentees who list her,)."""
         part = slice(self._start[mentor], self._start[mentor + 1])
         return self._mentees[part], self._places[part], self._shared[part]
