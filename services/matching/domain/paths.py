@@ -18,7 +18,9 @@ from services.matching.domain.candidates import Draws, Lists
 from services.matching.domain.pairs import Pairs
 from services.matching.domain.priority import Priorities
 
-FEW_PAIRS: Final = 1_000_000
+FEW_PAIRS: Final = 20_000_000
+"""Up to here (9,000 people or so) a whole round takes both ways the same, and NumPy needs no
+compiling first, which takes up to 20 s once on a machine."""
 
 Way = Literal["fastest", "numpy", "compiled"]
 
