@@ -80,7 +80,7 @@ def bits_in(word: np.uint64) -> int:
     return int(np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56)))
 
 
-@compiled
+@inlined
 def order_groups(market: Market, shelf: Shelf, city: int, mentee: int, scratch: Scratch) -> int:
     """Writes the groups of a city into the scratch, most points for professions first.
 
@@ -185,7 +185,7 @@ def wish_of(market: Market, points: int, mentee: int, mentor: int) -> int:
     return points << TIE_BITS | tie_of(market.mentee_draws[mentee], market.mentor_draws[mentor])
 
 
-@compiled
+@inlined
 def insert(
     wishes: NDArray[np.int64], mentors: NDArray[np.int32], shared: NDArray[np.int8], found: int,
     wish: int, mentor: int, common: int,
@@ -237,7 +237,7 @@ def fill_from(
         while run < end:
             first, run = run, shelf.run_end[run]
             with_help = base + wants.kinds_of_help[shelf.kinds_of_help[first]]
-            if with_help + wants.beside <= least:
+            if with_help + wants.beside < least:
                 continue
             for place in range(first, run):
                 if highest_key <= floors.places[place] or shelf.city[place] == skipped:

@@ -66,10 +66,11 @@ class Standing:
         floors = self._floors[mentors]
         displacing = (better & (floors >= 0) & (keys > floors)).any(axis=1)
         displacing |= self._beyond[seated] & self._would_leave(seated)
+        freed = self.mentor_of[seated[displacing]]
         for mentee in seated[displacing].tolist():
             self._let_go(mentee)
         better[displacing] = False
-        wanted = np.unique(mentors[better])
+        wanted = np.unique(np.concatenate((mentors[better], freed)))
         for mentor in wanted[self._floors[wanted] == -1].tolist():
             self._fill(mentor)
 

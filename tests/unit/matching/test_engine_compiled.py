@@ -11,6 +11,7 @@ from services.matching.domain.acceptance import NOBODY
 from services.matching.domain.engine import NumpyEngine, Solved
 from services.matching.domain.pool import Pool
 from services.matching.domain.round import RoundInput
+from shared.events.participants import KindOfHelp
 from tests.bench.population import NOW, a_pool
 from tests.bench.population import a_round as a_large_round
 from tests.unit.matching.engine_builders import WEIGHTS, a_mentee, a_mentor, a_round, rounds
@@ -75,6 +76,21 @@ def test_a_wrong_matching_is_seen_by_the_compiled_certificate() -> None:
     assert found.path.check(found.priorities, matching)[0] > 0
     numpy = solved(pool, "numpy").path.check(found.priorities, matching)
     assert found.path.check(found.priorities, matching)[0] == numpy[0]
+
+
+def test_of_equals_the_lottery_decides_wherever_they_stand() -> None:
+    """They offer different things that she did not ask for, so all give her the most there is."""
+    kinds = tuple(KindOfHelp)
+    people = [a_mentee(f"mentee-{number}") for number in range(5)]
+    people += [
+        a_mentor(f"mentor-{number:02}").with_help(kinds[number % 8], kinds[number % 7])
+        for number in range(40)
+    ]
+    pool = Pool.of(a_round(*people))
+    numpy, compiled = solved(pool, "numpy"), solved(pool, "compiled")
+    for length in (1, 3, 32):
+        expected = numpy.path.first_lists(length).mentors
+        assert (compiled.path.first_lists(length).mentors == expected).all()
 
 
 def test_columns_made_directly_are_matched_as_the_same_people_one_by_one() -> None:

@@ -121,12 +121,16 @@ def test_who_leaves_frees_a_chain_that_nobody_loses_by_and_finds_her_place_again
         assert (one.mentor_of == before).all()
 
 
-def test_after_many_left_at_once_and_came_back_nobody_would_rather_have_somebody_else() -> None:
-    round_input = a_large_round(500, seed=4, cities=3)
-    of = solved(round_input, NumpyEngine(list_length=2, need_depth=1))
+@pytest.mark.parametrize("supply", ["usual", "scarce"])
+def test_after_many_left_at_once_and_came_back_nobody_would_rather_have_somebody_else(
+    supply: str,
+) -> None:
+    of = solved(a_large_round(600, 1, supply, cities=2), NumpyEngine(list_length=2, need_depth=1))
     one = standing(of, 2)
-    one.arrive(range(len(of.matching.mentor_of)))
-    left = np.flatnonzero(one.mentor_of != NOBODY)[::3].tolist()
+    one.begin(of.matching.mentor_of)
+    one.arrive(one.away.tolist())
+    assert (one.mentor_of == of.matching.mentor_of).all()
+    left = np.flatnonzero(one.mentor_of != NOBODY)[::2].tolist()
     for mentee in left:
         one.leave(mentee)
     one.arrive(left)
@@ -173,6 +177,20 @@ def test_a_top_up_from_any_tentative_pairs_leaves_no_blocking_pair(
     assert result.certificate.blocking_pairs == 0
     for mentor, seats in expected.seats.items():
         assert sum(held_by == mentor for _, held_by in pairs) <= seats
+
+
+@pytest.mark.parametrize("length", [2, 32])
+@pytest.mark.parametrize("supply", ["usual", "scarce"])
+def test_a_top_up_from_the_proposals_of_another_lottery_leaves_no_blocking_pair(
+    supply: str, length: int
+) -> None:
+    round_input = a_large_round(400, 9, supply, cities=3)
+    other = ENGINE.solve(replace(round_input, seed=5))
+    tentative = {one.mentee_id: one.mentor_id for one in other.pairings}
+    asked = replace(round_input, tentative=tentative)
+    result = NumpyEngine(list_length=length, need_depth=1).top_up(asked)
+    assert result.displaced
+    assert result.certificate.blocking_pairs == 0
 
 
 @given(rounds(most=7), st.data())
