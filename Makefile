@@ -50,7 +50,7 @@ format: $(VENV)/.dev ## Put the code into the one format, and mend what can be m
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-bench: bench-pipeline bench-matching ## Measure both, and compare with the committed baselines
+bench: bench-pipeline bench-matching ## Measure both
 
 bench-pipeline: $(VENV)/.dev ## Events per second through a whole service
 	$(PY) -m tests.bench.pipeline

@@ -3,7 +3,6 @@
 CommonGroundError
 ├── SettingsInvalid        a setting is missing or wrong: the process does not start
 ├── EventUnreadable        a record that is not one of our events: parked, never retried
-├── EventPoisonous         an event on which a handler keeps failing: parked in order
 ├── LeaseLost              another instance took over: what was being written was not
 ├── OutboxFull             Kafka is away and the bound on unsent events is reached: 503
 └── StillContended         a document changed under us more often than we retry
@@ -26,10 +25,6 @@ class EventUnreadable(CommonGroundError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-class EventPoisonous(CommonGroundError):
-    """A handler kept failing on one event alone."""
 
 
 class LeaseLost(CommonGroundError):

@@ -70,8 +70,7 @@ class Reading(Generic[State]):
         cursor = self._collection.find(fits, {"version": 1, "write_id": 1})
         cut = len(self.prefix)
         return {
-            document["_id"][cut:]: (document["version"], document["write_id"])
-            for document in await cursor.to_list(None)
+            document["_id"][cut:]: _stamp_of(document) for document in await cursor.to_list(None)
         }
 
     async def load_stamped(self, ids: Iterable[str]) -> dict[str, tuple[Stamp, State]]:
@@ -80,10 +79,7 @@ class Reading(Generic[State]):
         cursor = self._collection.find(query, {"state": 1, "version": 1, "write_id": 1})
         cut = len(self.prefix)
         return {
-            document["_id"][cut:]: (
-                (document["version"], document["write_id"]),
-                self._read(document["state"]),
-            )
+            document["_id"][cut:]: (_stamp_of(document), self._read(document["state"]))
             for document in await cursor.to_list(None)
             if "state" in document
         }
@@ -143,3 +139,7 @@ class Reading(Generic[State]):
         if self.prefix and "_id" not in mine:
             mine["_id"] = {"$gte": self.prefix, "$lt": self.prefix + "\uffff"}
         return mine
+
+
+def _stamp_of(document: Mapping[str, Any]) -> Stamp:
+    return document["version"], document["write_id"]

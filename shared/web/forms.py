@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from shared.web.problems import Problem
+from shared.web.problems import Problem, invalid
 
 SentT = TypeVar("SentT", bound=BaseModel)
 
@@ -37,12 +37,4 @@ async def read_sent(request: Request, form: type[SentT]) -> SentT:
     try:
         return form.model_validate(fields)
     except ValidationError as error:
-        faults = error.errors(include_input=False, include_url=False)
-    raise Problem(
-        422,
-        "The request is not valid",
-        "Some fields are missing or wrong; each is named with its reason.",
-        errors=[
-            {"field": ".".join(map(str, fault["loc"])), "reason": fault["msg"]} for fault in faults
-        ],
-    )
+        raise invalid(error.errors(include_input=False, include_url=False)) from None

@@ -1,6 +1,6 @@
 """HTTP errors as RFC 9457 problem documents, made in one place."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -60,6 +60,22 @@ def raise_for(refusal: Refusal | None) -> None:
         raise problem_of(refusal)
 
 
+def invalid(faults: Iterable[Mapping[str, Any]]) -> Problem:
+    """What pydantic found wrong with a request, each field named with its reason; never its value."""
+    return Problem(
+        422,
+        "The request is not valid",
+        "Some fields are missing or wrong; each is named with its reason.",
+        errors=[
+            {
+                "field": ".".join(str(part) for part in fault["loc"] if part != "body"),
+                "reason": str(fault["msg"]),
+            }
+            for fault in faults
+        ],
+    )
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     """Turns every error of the app into a problem document."""
 
@@ -69,15 +85,7 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> Response:
-        errors = [
-            {
-                "field": ".".join(str(part) for part in fault["loc"] if part != "body"),
-                "reason": str(fault["msg"]),
-            }
-            for fault in error.errors()
-        ]
-        detail = "Some fields are missing or wrong; each is named with its reason."
-        return Problem(422, "The request is not valid", detail, errors=errors).response()
+        return invalid(error.errors()).response()
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> Response:

@@ -67,11 +67,6 @@ class Load:
         """How many different requests were answered with 2xx so far."""
         return self.witness.acknowledged
 
-    @property
-    def waiting_outside(self) -> int:
-        """How many have not begun to register yet."""
-        return len(self._forms)
-
     async def open(self) -> None:
         """The programme and the spreadsheet, and everybody's first plans."""
         await self.witness.__aenter__()

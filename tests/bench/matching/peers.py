@@ -18,8 +18,8 @@ from services.matching.domain.acceptance import NO_SEAT, NOBODY, Matching
 from services.matching.domain.candidates import Lists
 from services.matching.domain.compiled import keys_of, no_one_seated
 from services.matching.domain.engine import NumpyEngine, Solved
-from services.matching.domain.graph import Graph, graph_of
 from shared.events.programmes import ScoreWeights
+from tests.bench.matching.graph import Graph, graph_of
 from tests.bench.matching.memory import peak_mb
 from tests.bench.matching.solvers import (
     Rows,

@@ -12,10 +12,10 @@ import numpy as np
 
 from services.matching.domain.acceptance import NOBODY
 from services.matching.domain.engine import Solved
-from services.matching.domain.graph import graph_of
 from services.matching.domain.pool import MICROSECONDS_A_DAY, microseconds
 from services.matching.domain.priority import Priorities, waiting_points
 from services.matching.domain.rescue import rescue
+from tests.bench.matching.graph import graph_of
 from tests.bench.matching.peers import case, matching_of, worth
 from tests.bench.matching.solvers import Rows, greedy, ortools_flow
 from tests.bench.population import HOST_LANGUAGE, NOW

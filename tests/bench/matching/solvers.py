@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.matching.domain.acceptance import NOBODY
-from services.matching.domain.graph import Graph
 from services.matching.domain.priority import Priorities
+from tests.bench.matching.graph import Graph
 
 MOST_POINTS = 1000
 Rows = NDArray[np.int64]

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.matching.domain.engine import NumpyEngine
-from services.matching.domain.graph import graph_of
+from tests.bench.matching.graph import graph_of
 from tests.bench.matching.solvers import library_matching
 from tests.bench.population import NOW, SUPPLY, a_pool
 from tests.unit.matching.engine_builders import WEIGHTS

@@ -7,10 +7,10 @@ import pytest
 
 from services.matching.domain.acceptance import NOBODY
 from services.matching.domain.engine import NumpyEngine, Solved
-from services.matching.domain.graph import Graph, graph_of
 from services.matching.domain.pool import Pool
 from services.matching.domain.rescue import LEAST_KEPT, MOST_LOST, rescue
 from services.matching.domain.round import RoundInput
+from tests.bench.matching.graph import Graph, graph_of
 from tests.bench.matching.solvers import (
     Rows,
     greedy,

@@ -24,22 +24,13 @@ class Graph:
     shared: NDArray[np.int8]
 
 
-def graph_of(
-    pairs: Pairs,
-    draws: Draws,
-    length: int | None = None,
-    wanted: NDArray[np.bool_] | None = None,
-) -> Graph:
-    """Everybody's best `length` mentors, or all of them.
-
-    `wanted`, shape (mentees,): whose lists are asked for; the others' are left empty.
-    """
+def graph_of(pairs: Pairs, draws: Draws) -> Graph:
+    """All of everybody's mentors, pair by pair in NumPy."""
     seats = pairs.pool.free_seats
     found = []
-    for block in pairs.blocks(wanted):
+    for block in pairs.blocks():
         block.points[:, seats[block.mentors] == 0] = IMPOSSIBLE
-        longest = length or len(block.mentors)
-        row, column, _ = ordered(block, block.points, draws, longest)
+        row, column, _ = ordered(block, block.points, draws, len(block.mentors))
         found.append(
             (
                 block.mentees[row],
