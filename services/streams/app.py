@@ -2,11 +2,11 @@
 
 from fastapi import FastAPI
 
-from services.streams.api import operator_routes
+from services.streams.api.journal import journal_routes
 from services.streams.handlers import subscribe
 from services.streams.service import Streams
 from services.streams.settings import Settings
-from services.streams.store import Journal
+from services.streams.store.journal import Journal
 from shared.runtime import Runtime
 
 
@@ -17,4 +17,4 @@ def make_app(settings: Settings) -> FastAPI:
     runtime.before_start(journal.prepare)
     streams = Streams(journal)
     subscribe(runtime, streams)
-    return runtime.web_app(operator_routes(streams))
+    return runtime.web_app(journal_routes(streams))

@@ -1,6 +1,6 @@
 """Events in: every stream but `contacts` goes into the journal."""
 
-from services.streams.domain import JOURNALED
+from services.streams.domain.entries import JOURNALED
 from services.streams.service import Streams
 from shared.runtime import Runtime
 

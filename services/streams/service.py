@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.streams.domain import Entry, entry_of
-from services.streams.store import Journal, Search
+from services.streams.domain.entries import Entry, entry_of
+from services.streams.store.journal import Journal, Search
 from shared.events.lines import line_of
 from shared.events.streams import BY_NAME, PARTICIPANTS
 from shared.events.wire import Event

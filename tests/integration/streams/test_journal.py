@@ -14,9 +14,9 @@ from pydantic import SecretStr
 
 from deploy.local.engines import Engine
 from services.streams.app import make_app
-from services.streams.domain import entry_of
+from services.streams.domain.entries import entry_of
 from services.streams.settings import Settings
-from services.streams.store import Journal
+from services.streams.store.journal import Journal
 from shared.events.care import HelpRequested
 from shared.events.check_ins import CheckInDue
 from shared.events.contacts import ContactChanged

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.streams.domain import JOURNALED, entry_of, short_name, wire_name
-from services.streams.sentences import SENTENCES, sentence
-from services.streams.store import Search
+from services.streams.domain.entries import JOURNALED, entry_of, short_name, wire_name
+from services.streams.domain.sentences import SENTENCES, sentence
+from services.streams.store.journal import Search
 from shared.events.matches import MatchAccepted
 from shared.events.messages import MessageSent
 from shared.events.participants import ParticipantRegistered

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from services.streams.domain import Entry, short_name
+from services.streams.domain.entries import Entry, short_name
 
 SENTENCES: Final[Mapping[str, str]] = {
     "participant.registered": "Registered as a {role}; she is {status}.",

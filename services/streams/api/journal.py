@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator, AwareDatetime
 
-from services.streams.domain import Entry, short_name, wire_name
-from services.streams.sentences import sentence
+from services.streams.domain.entries import Entry, short_name, wire_name
+from services.streams.domain.sentences import sentence
 from services.streams.service import Streams
-from services.streams.store import Search
+from services.streams.store.journal import Search
 from shared.events.payload import Payload
 from shared.events.streams import BY_NAME
 from shared.events.wire import rfc3339
@@ -39,8 +39,8 @@ Since = Annotated[Instant | None, Query(alias="from")]
 Until = Annotated[Instant | None, Query(alias="to")]
 
 
-def operator_routes(streams: Streams) -> APIRouter:
-    """All routes of streams; each needs an operator's key."""
+def journal_routes(streams: Streams) -> APIRouter:
+    """What operators ask the journal; each needs an operator's key."""
     router = APIRouter()
 
     @router.get("/journal")

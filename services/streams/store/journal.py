@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pymongo import ASCENDING, IndexModel
 
-from services.streams.domain import ERASED, Entry, short_name
+from services.streams.domain.entries import ERASED, Entry, short_name
 from shared.events.payload import Payload
 from shared.events.streams import PARTICIPANTS
 from shared.storage.append_log import Appended, AppendLog

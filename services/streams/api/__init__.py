@@ -1,0 +1,1 @@
+"""HTTP in: parse, call the use case, answer as a page or as JSON."""

@@ -1,0 +1,1 @@
+"""The only package that knows the documents of streams: collections, indexes, queries."""
