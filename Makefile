@@ -19,7 +19,7 @@ LOCK    := $(VENV)/bin/uv pip compile pyproject.toml --quiet --universal --pytho
            --generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format bench bench-pipeline bench-matching faults lock clean
+.PHONY: help demo up test browser generate check format bench bench-pipeline bench-matching faults lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -35,6 +35,8 @@ up: $(VENV)/.local ## The platform on this machine, until Ctrl-C (ENGINE=)
 
 test: $(VENV)/.dev ## All tests that this machine can run (REQUIRE=apache-kafka,browser TESTS=tests/unit)
 	REQUIRE=$(REQUIRE) $(PY) -m pytest -rs -m "not bench" $(TESTS)
+
+browser: tests/browser/node_modules/.package-lock.json ## What tests in a browser need besides Chromium (npm)
 
 generate: $(VENV)/.dev ## Write schemas and AsyncAPI documents anew from the contract
 	$(PY) -m shared.events.generate
@@ -82,6 +84,10 @@ $(VENV)/.local: requirements/local.txt | $(VENV)/bin/python
 $(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/python
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@ $(VENV)/.local
+
+tests/browser/node_modules/.package-lock.json: tests/browser/package-lock.json
+	npm ci --prefix $(@D)/.. --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

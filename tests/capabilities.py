@@ -4,7 +4,6 @@
 """
 
 import os
-import shutil
 from collections.abc import Callable
 from contextlib import closing
 from functools import cache
@@ -16,6 +15,7 @@ import pytest
 from docker.errors import DockerException
 
 from deploy.local.engines.jars import missing_tools
+from tests.browser import browsing
 
 _DOCKER_SOCKET: Final = Path("/var/run/docker.sock")
 
@@ -37,8 +37,7 @@ def _containers() -> str:
 
 
 def _browser() -> str:
-    names = ("chromium", "chromium-browser", "google-chrome", "firefox")
-    return "" if any(shutil.which(name) for name in names) else f"none of {', '.join(names)} found"
+    return browsing.missing()
 
 
 #: By name: a function that says what is missing, or nothing.
