@@ -5,7 +5,8 @@ from fastapi import FastAPI
 from services.intake.api import coordinators, my_page, pages, programmes, registration
 from services.intake.api.asking import RateLimit
 from services.intake.domain.tables import load_tables
-from services.intake.handlers import follow
+from services.intake.following import Following
+from services.intake.handlers import subscribe
 from services.intake.registrar import Registrar
 from services.intake.service import Intake
 from services.intake.settings import Settings
@@ -18,14 +19,14 @@ def make_intake(runtime: Runtime) -> Intake:
     store = Store(runtime)
     tables = load_tables()
     registrar = Registrar(store, runtime.ids, runtime.hashes, tables)
-    return Intake(store, registrar, runtime.pipeline, runtime.relay, tables)
+    return Intake(store, registrar, runtime.relay, tables)
 
 
 def make_app(settings: Settings) -> FastAPI:
     """The whole service, not started."""
     runtime = Runtime("intake", settings)
     intake = make_intake(runtime)
-    follow(runtime, intake)
+    subscribe(runtime, Following(intake.store, runtime.pipeline))
     runtime.every_tick_call(intake.registrar.finish_cut_off, name="registrations")
     app = runtime.web_app(
         registration.router,

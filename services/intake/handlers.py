@@ -1,13 +1,14 @@
-"""Events in: each stream that intake follows, and its use case."""
+"""Events in: which stream goes to which use case."""
 
-from services.intake.service import Intake
-from shared.events.streams import MATCHES
-from shared.runtime import Batch, Runtime
+from services.intake.following import Following
+from shared.events.streams import CARE, CHECK_INS, MATCHES, MESSAGES, POOL
+from shared.runtime import Runtime
 
 
-def follow(runtime: Runtime, intake: Intake) -> None:
-    """Subscribes intake to what it follows."""
-
-    @runtime.on(MATCHES)
-    async def on_matches(batch: Batch) -> None:
-        await intake.follow_matches(batch)
+def subscribe(runtime: Runtime, following: Following) -> None:
+    """Subscribes intake to the streams that it follows."""
+    runtime.on(MATCHES)(following.matches)
+    runtime.on(POOL)(following.pool)
+    runtime.on(CHECK_INS)(following.check_ins)
+    runtime.on(CARE)(following.care)
+    runtime.on(MESSAGES)(following.messages)

@@ -30,12 +30,8 @@ from services.intake.registrar import Admission, Registrar, raise_errors
 from services.intake.store import Store
 from shared.decisions import Refusal
 from shared.errors import OutboxFull
-from shared.events.matches import MatchExpired, MatchState
 from shared.events.participants import Role
 from shared.events.programmes import Policy
-from shared.events.streams import MATCHES
-from shared.events.wire import Event
-from shared.messaging.reactions import Effect, Pipeline, Reaction
 from shared.messaging.relay import Relay
 from shared.storage.changes import Cause, Change, Decide, Idempotency, Outcome
 from shared.storage.changes import Status as Outcomes
@@ -73,14 +69,12 @@ class Intake:
         self,
         store: Store,
         registrar: Registrar,
-        pipeline: Pipeline,
         relay: Relay,
         tables: Tables,
     ) -> None:
         self.store = store
         self.registrar = registrar
         self.tables = tables
-        self._pipeline = pipeline
         self._relay = relay
 
     # Registering --------------------------------------------------------------------------------
@@ -252,36 +246,6 @@ class Intake:
             Change(wanted.programme, lambda state: change_programme(state, wanted), cause)
         )
 
-    # What others tell ---------------------------------------------------------------------------
-
-    async def follow_matches(self, batch: Sequence[Event[MatchState]]) -> None:
-        """Whoever has let several proposals pass is paused, kindly."""
-        reaction = Reaction(
-            MATCHES, self.store.matches, lambda *_: None, effects=self._pauses_for_silence
-        )
-        await self._pipeline.apply(batch, reaction)
-
-    async def _pauses_for_silence(
-        self, events: Sequence[Event[Any]], now: datetime
-    ) -> list[Effect[Participant]]:
-        expired = [event for event in events if isinstance(event.payload, MatchExpired)]
-        programmes = await self.store.programmes.load({event.programme for event in expired})
-        return [
-            Effect(event, self.store.participants, _silent_one(event.payload), _pausing(event, now))
-            for event in expired
-            if event.programme in programmes
-            and event.payload.unanswered_in_a_row
-            >= programmes[event.programme].policy.pause_after_unanswered
-        ]
-
 
 def _naming(coordinator: Coordinator) -> Decide[Coordinator]:
     return lambda state: name_coordinator(state, coordinator)
-
-
-def _silent_one(match: MatchExpired) -> str:
-    return match.mentee_id if match.unanswered_by is Role.MENTEE else match.mentor_id
-
-
-def _pausing(event: Event[MatchExpired], now: datetime) -> Decide[Participant]:
-    return lambda state: life.pause_for_silence(state, event.time, now)

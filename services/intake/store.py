@@ -1,33 +1,30 @@
 """The only module that knows intake's documents: collections, indexes, queries."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pymongo import ASCENDING, IndexModel
 
+from services.intake.domain.heard import Gap, Unreached, Waiting
+from services.intake.domain.journeys import KnownMatch
 from services.intake.domain.participant import Participant, Person, Status
 from services.intake.domain.programme import Coordinator, Programme
 from services.intake.domain.refusals import AlreadyRegistered
 from shared.runtime import Runtime
+from shared.storage.aggregates import LONG_AGO
 
 _IDENTITY: Final = "state.person.hashes.identity"
 _ADDRESS: Final = "state.person.hashes.email"
 _NAMED: Final = "state.person.hashes.not_with"
 
 
-@dataclass(frozen=True, slots=True)
-class KnownMatch:
-    """All that intake keeps of a match is how far its events have been applied."""
-
-    match_id: str
-
-
 class Store:
     """Intake's collections.
 
     participants: its reason to be. programmes, coordinators: who runs what, and how to reach her.
-    known: how far the events of each match have been applied.
+    known: what the pages show of the other streams, each below a prefix of its own: `matches/` (a
+    match with its mentorship), `waiting/` (by participant), `cities/` (recruitment gaps, by
+    `<programme>.<city>`), `messages/` (the mark of each; of those that reached nobody, what it was).
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -44,7 +41,24 @@ class Store:
         )
         self.programmes = runtime.aggregates("programmes", Programme)
         self.coordinators = runtime.aggregates("coordinators", Coordinator)
-        self.matches = runtime.aggregates("known", KnownMatch, prefix="matches/")
+        self.matches = runtime.aggregates(
+            "known",
+            KnownMatch,
+            prefix="matches/",
+            indexes=(
+                IndexModel([("state.mentee_id", ASCENDING)], name="mentee", sparse=True),
+                IndexModel([("state.mentor_id", ASCENDING)], name="mentor", sparse=True),
+                IndexModel([("state.recipient_id", ASCENDING)], name="recipient", sparse=True),
+                IndexModel(
+                    [("state.programme", ASCENDING), ("state.city", ASCENDING)],
+                    name="city",
+                    partialFilterExpression={"state.programme": {"$gt": ""}},
+                ),
+            ),
+        )
+        self.waiting = runtime.aggregates("known", Waiting, prefix="waiting/")
+        self.gaps = runtime.aggregates("known", Gap, prefix="cities/")
+        self.unreached = runtime.aggregates("known", Unreached, prefix="messages/")
 
     async def ids_by_identity(self, identities: Iterable[str]) -> dict[str, str]:
         """Which of the identities are registered, and as whom. One query."""
@@ -85,3 +99,9 @@ class Store:
             query["state.status"] = status.value
         found = self.participants.find(query, sort=[("_id", ASCENDING)], limit=limit)
         return [state async for _, state in found]
+
+    async def matches_of(self, participant_id: str) -> list[KnownMatch]:
+        """Every match that somebody was ever in, the oldest first. One query."""
+        query = {"$or": [{"state.mentee_id": participant_id}, {"state.mentor_id": participant_id}]}
+        found = [match async for _, match in self.matches.find(query)]
+        return sorted(found, key=lambda match: (match.proposed_at or LONG_AGO, match.match_id))

@@ -17,7 +17,7 @@ from shared.events.streams import (
 )
 
 SERVICES: Final[dict[str, tuple[Stream, ...]]] = {
-    "intake": (MATCHES,),
+    "intake": (MATCHES, POOL, CHECK_INS, CARE, MESSAGES),
     "matching": (PARTICIPANTS, PROGRAMMES, MESSAGES, CHECK_INS),
     "notifications": (PARTICIPANTS, CONTACTS, PROGRAMMES, MATCHES, POOL, CHECK_INS, CARE),
     "followup": (MATCHES, PARTICIPANTS, PROGRAMMES, MESSAGES),

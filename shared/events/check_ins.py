@@ -67,6 +67,27 @@ class CheckInOverdue(CheckInState, name="check_in.overdue"):
     missing: tuple[Role, ...]
 
 
+class AgreementChanged(Payload, name="agreement.changed"):
+    """What the two have agreed on: how often, until when, when next. Their words stay with followup."""
+
+    stream = CHECK_INS
+
+    match_id: str
+    mentee_id: str
+    mentor_id: str
+    affirmed_by: tuple[Role, ...] = Field(
+        default=(), description="Sides that stand by it as it is now; whoever writes it does."
+    )
+    every_weeks: Annotated[int, Field(ge=1, le=12)]
+    until: datetime
+    meeting_at: datetime | None = Field(default=None, description="Their next meeting, if agreed.")
+
+    @property
+    def subject(self) -> str:
+        """The match."""
+        return self.match_id
+
+
 class ClosingReason(StrEnum):
     """Why a mentorship ended."""
 
@@ -95,6 +116,28 @@ class MentorshipClosed(Payload, name="mentorship.closed"):
         default=(),
         description="Sides that are to be matched again; the others wait until they say so.",
     )
+
+    @property
+    def subject(self) -> str:
+        """The match."""
+        return self.match_id
+
+
+Points = Annotated[int, Field(ge=1, le=5)]
+
+
+class MentorshipRated(Payload, name="mentorship.rated"):
+    """One side's closing survey, in numbers from 1 to 5. The mentee's rating is the outcome measure."""
+
+    stream = CHECK_INS
+
+    match_id: str
+    mentee_id: str
+    mentor_id: str
+    rated_by: Role
+    good_match: Points = Field(description="How well the two suited each other.")
+    closer_to_goals: Points = Field(description="How much closer the mentee came to her goals.")
+    would_do_again: bool
 
     @property
     def subject(self) -> str:

@@ -161,6 +161,13 @@ class MatchReminderDue(MatchState, name="match.reminder_due"):
     remind: Role
 
 
+class MatchQuestionAsked(MatchState, name="match.question_asked"):
+    """Whoever is asked would like to know more first. Her words stay with matching."""
+
+    asked_by: Role
+    question_id: str = Field(description="Unique within the match.")
+
+
 class MatchEnded(MatchState, name="match.ended"):
     """The mentorship is over; both are free again."""
 
@@ -175,5 +182,6 @@ MATCH_EVENTS = (
     MatchExpired,
     MatchWithdrawn,
     MatchReminderDue,
+    MatchQuestionAsked,
     MatchEnded,
 )

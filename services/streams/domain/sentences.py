@@ -25,6 +25,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "match.expired": "The {unanswered_by} did not answer in time.",
     "match.withdrawn": "The match was taken back ({reason}).",
     "match.reminder_due": "The {remind} is to be reminded of the proposal.",
+    "match.question_asked": "The {asked_by} has a question about the proposal.",
     "match.ended": "The mentorship ended; both are free again.",
     "participant.still_waiting": "Still waits for a match ({reason}); what helps: {what_helps}.",
     "recruitment.gap": "{waiting} people wait; one more mentor would place {would_place}.",
@@ -32,6 +33,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "check_in.reminder_due": "To be reminded of check-in {number}: {remind}.",
     "check_in.completed": "Both answered check-in {number}.",
     "check_in.overdue": "Check-in {number} is overdue; not answered by: {missing}.",
+    "agreement.changed": "Agreed to meet every {every_weeks} weeks until {until}; affirmed by: {affirmed_by}.",
+    "mentorship.rated": "The {rated_by} rates the match {good_match} of 5, the way to the goals "
+    "{closer_to_goals} of 5.",
     "mentorship.closed": "The mentorship closed ({reason}), with {check_ins_completed} check-ins done.",
     "help.requested": "The {asked_by} asked for help.",
     "help.handled": "A coordinator took care of a request for help.",
