@@ -40,6 +40,7 @@ browser: tests/browser/node_modules/.package-lock.json ## What tests in a browse
 
 generate: $(VENV)/.dev ## Write schemas and AsyncAPI documents anew from the contract
 	$(PY) -m shared.events.generate
+	$(PY) -m services.streams.generate
 
 check: $(VENV)/.dev ## Format, lint, types, import rules, generated files
 	$(PY) -m ruff format --check .
@@ -47,6 +48,7 @@ check: $(VENV)/.dev ## Format, lint, types, import rules, generated files
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports --no-cache
 	$(PY) -m shared.events.generate --check
+	$(PY) -m services.streams.generate --check
 
 format: $(VENV)/.dev ## Put the code into the one format, and mend what can be mended by itself
 	$(PY) -m ruff check --fix .

@@ -7,6 +7,7 @@ from services.streams.handlers import subscribe
 from services.streams.service import Streams
 from services.streams.settings import Settings
 from services.streams.store.journal import Journal
+from services.streams.tail import Tail
 from shared.runtime import Runtime
 
 
@@ -15,6 +16,8 @@ def make_app(settings: Settings) -> FastAPI:
     runtime = Runtime("streams", settings)
     journal = Journal(runtime.database)
     runtime.before_start(journal.prepare)
-    streams = Streams(journal)
+    tail = Tail(journal)
+    runtime.in_background(tail.run, name="tail")
+    streams = Streams(journal, tail)
     subscribe(runtime, streams)
     return runtime.web_app(journal_routes(streams))

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from services.streams.domain.entries import Entry, entry_of
 from services.streams.store.journal import Journal, Search
+from services.streams.tail import Tail
 from shared.events.lines import line_of
 from shared.events.streams import BY_NAME, PARTICIPANTS
 from shared.events.wire import Event
@@ -39,12 +40,14 @@ class Journey:
 class Streams:
     """The window on the event streams."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, tail: Tail) -> None:
         self._journal = journal
+        self._tail = tail
 
     async def append(self, batch: Sequence[Event[Any]]) -> None:
         """Keeps a batch of one stream. Those that are kept already fall out by their ids."""
         await self._journal.append([entry_of(event) for event in batch])
+        self._tail.wake()
         people = {event.subject for event in batch if event.stream is PARTICIPANTS}
         if people:
             # Whatever the order in which they came, and also when the batch came before.

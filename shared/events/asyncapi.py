@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from shared.events.payload import Payload, Stream
+from shared.events.payload import Named, Payload, Stream
 from shared.events.schemas import schema_of
 from shared.events.streams import (
     ALL_STREAMS,
@@ -64,7 +64,7 @@ def document_of(service: str) -> dict[str, Any]:
             **{f"receive_{_name(stream)}": _operation("receive", stream) for stream in received},
         },
         "components": {
-            "messages": {payload.__name__: _message(payload) for payload in payloads},
+            "messages": {payload.__name__: message_of(payload) for payload in payloads},
             "messageTraits": {"cloudEvent": {"headers": _headers()}},
         },
     }
@@ -90,7 +90,8 @@ def _operation(action: str, stream: Stream) -> dict[str, Any]:
     return {"action": action, "channel": {"$ref": f"#/channels/{_name(stream)}"}}
 
 
-def _message(payload: type[Payload]) -> dict[str, Any]:
+def message_of(payload: type[Named]) -> dict[str, Any]:
+    """An event as a message. The document that holds it has the trait `cloudEvent`."""
     return {
         "name": payload.wire_name,
         "title": payload.__name__,

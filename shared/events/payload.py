@@ -48,7 +48,13 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class Payload(Part):
+class Named(Part):
+    """The data of an event that has a name on the wire, of this contract or of another."""
+
+    wire_name: ClassVar[str]
+
+
+class Payload(Named):
     """The data of one event. Each concrete class names its stream and its wire name.
 
     `programme` and `city` (a municipality code) go into the envelope too, for routing and scoping
@@ -56,7 +62,6 @@ class Payload(Part):
     """
 
     stream: ClassVar[Stream]
-    wire_name: ClassVar[str]
     _registry: ClassVar[dict[str, type["Payload"]]] = {}
 
     programme: str

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import shared.events.registry  # noqa: F401  (fills the registry of payloads)
-from shared.events.payload import Payload
+from shared.events.payload import Named, Payload
 
 Schema = dict[str, Any]
 
 
-def schema_of(payload: type[Payload]) -> Schema:
+def schema_of(payload: type[Named]) -> Schema:
     """The JSON Schema (2020-12) of an event's data, as readers should see it."""
     schema = payload.model_json_schema(mode="validation")
     _allow_unknown_fields(schema)

@@ -117,19 +117,26 @@ class AppendLog:
         last = await self._collection.find_one({}, {_POSITION: 1}, sort=[(_POSITION, DESCENDING)])
         return last[_POSITION] if last else 0
 
+    async def first_position(self) -> int:
+        """The lowest position that is kept; 1 while it is empty."""
+        first = await self._collection.find_one({}, {_POSITION: 1}, sort=[(_POSITION, ASCENDING)])
+        return first[_POSITION] if first else 1
+
     async def read(
         self,
         query: Mapping[str, Any],
         *,
         after: int = 0,
+        until: int | None = None,
         limit: int,
         within: timedelta = timedelta(seconds=10),
     ) -> list[Document]:
-        """Entries that fit a MongoDB query, by rising position, from behind `after`.
+        """Entries that fit a MongoDB query, by rising position, from behind `after` to `until`.
 
         Raises `ExecutionTimeout` if it takes longer than `within`.
         """
-        cursor = self._collection.find({**query, _POSITION: {"$gt": after}})
+        bounds = {"$gt": after} if until is None else {"$gt": after, "$lte": until}
+        cursor = self._collection.find({**query, _POSITION: bounds})
         ordered = cursor.sort(_POSITION, ASCENDING).limit(limit)
         bounded = ordered.max_time_ms(int(within.total_seconds() * 1000))
         return await bounded.to_list(None)

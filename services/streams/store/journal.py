@@ -8,6 +8,7 @@ from typing import Any, Final
 from pymongo import ASCENDING, IndexModel
 
 from services.streams.domain.entries import ERASED, Entry, short_name
+from services.streams.domain.integration import GrantedStream
 from shared.events.payload import Payload
 from shared.events.streams import PARTICIPANTS
 from shared.storage.append_log import Appended, AppendLog
@@ -63,6 +64,17 @@ class Journal:
                 index("correlation_id", "position", name="correlation"),
                 index("causation_id", name="causation", sparse=True),
                 index("time", name="time"),
+                # What integrators read: a grant of some cities finds its entries and no others.
+                index(
+                    "programme",
+                    "stream",
+                    "city",
+                    "position",
+                    name="granted",
+                    partialFilterExpression={
+                        "stream": {"$in": [one.value for one in GrantedStream]}
+                    },
+                ),
             ),
         )
 
@@ -77,6 +89,28 @@ class Journal:
     async def search(self, what: Search, after: int, limit: int) -> list[Entry]:
         """Entries by rising position, from behind `after`."""
         return [_entry(d) for d in await self._log.read(what.query(), after=after, limit=limit)]
+
+    async def seen(
+        self,
+        programme: str,
+        streams: Collection[str],
+        types: Collection[str],
+        cities: Collection[str] | None,
+        *,
+        after: int,
+        until: int,
+        limit: int,
+    ) -> list[Entry]:
+        """Entries of these types in these cities (None: in all), from behind `after` to `until`."""
+        query: dict[str, Any] = {"programme": programme, "type": {"$in": sorted(types)}}
+        if cities is not None:
+            query |= {"stream": {"$in": sorted(streams)}, "city": {"$in": sorted(cities)}}
+        found = await self._log.read(query, after=after, until=until, limit=limit)
+        return [_entry(document) for document in found]
+
+    async def first_position(self) -> int:
+        """The lowest position that is kept; 1 while nothing has come."""
+        return await self._log.first_position()
 
     async def about(self, ids: Collection[str], limit: int) -> list[Entry]:
         """The first entries about any of these people and matches."""
