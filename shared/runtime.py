@@ -37,6 +37,7 @@ from shared.messaging.watchdog import Consumer, Watchdog
 from shared.messaging.work import Work
 from shared.security.hashing import KeyedHash
 from shared.security.links import Links
+from shared.security.sessions import Sessions
 from shared.settings import ServiceSettings
 from shared.storage.aggregates import Aggregates
 from shared.storage.database import STORAGE_AWAY, Database
@@ -70,6 +71,7 @@ class Runtime:
         self.pipeline = Pipeline(self.clock, self.relay)
         self.work = Work()
         self.links = Links(settings.link_secret.get_secret_value(), self.clock)
+        self.sessions = Sessions(settings.session_key)
         self.hashes = KeyedHash(settings.hash_secret.get_secret_value())
         self._letters: Aggregates[Letter] = self.aggregates("known", Letter, prefix="letters/")
         servers = settings.kafka_url.split(",")

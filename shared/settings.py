@@ -1,7 +1,13 @@
 """The settings that all services share, read from the environment."""
 
-from pydantic import SecretStr
+import hashlib
+import hmac
+
+from pydantic import SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.errors import SettingsInvalid
+from shared.security.scopes import Scope
 
 
 class ServiceSettings(BaseSettings):
@@ -28,8 +34,12 @@ class ServiceSettings(BaseSettings):
     """Signs the links in messages. The same for all services."""
     hash_secret: SecretStr
     """Keys the hashes of e-mail addresses."""
+    session_secret: SecretStr | None = None
+    """Signs the sessions of coordinators and operators; a new one ends them all. The same for all
+    services; made from `link_secret` if it is not given."""
     coordinator_key_hashes: str = ""
-    """Hashes made by `shared.security.keys.hash_key`, separated by commas."""
+    """Hashes made by `shared.security.keys.hash_key`, separated by commas. A hash alone is good for
+    everything, `hash:programme` for one programme, `hash:programme:461+751` for these cities of it."""
     operator_key_hashes: str = ""
     resend_state: bool = False
     """Send the current state of every aggregate again: after the broker has lost its data."""
@@ -40,3 +50,22 @@ class ServiceSettings(BaseSettings):
     """When more wait to be published, HTTP writes are answered with 503 until Kafka is back."""
     batch_size: int = 500
     """Most records that one batch takes from Kafka."""
+
+    @property
+    def session_key(self) -> str:
+        """What sessions are signed with."""
+        if self.session_secret is not None:
+            return self.session_secret.get_secret_value()
+        key = self.link_secret.get_secret_value().encode()
+        return hmac.new(key, b"commonground.session", hashlib.sha256).hexdigest()
+
+    @field_validator("coordinator_key_hashes", "operator_key_hashes")
+    @classmethod
+    def _scopes_can_be_read(cls, hashes: str) -> str:
+        """A scope that cannot be read keeps the process from starting, not a coordinator out."""
+        try:
+            for each in filter(None, hashes.split(",")):
+                Scope.read(each.partition(":")[2])
+        except SettingsInvalid as error:
+            raise ValueError(str(error)) from None
+        return hashes

@@ -3,6 +3,8 @@
 Random, made once, kept in `secrets.json` with mode 0600, given to the services by environment only.
 """
 
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -33,6 +35,11 @@ class Secrets:
     def keys(self) -> Keys:
         """The keys, for the demo and for whoever starts the platform."""
         return Keys(coordinator=self.coordinator_key, operator=self.operator_key)
+
+    @property
+    def identity_secret(self) -> str:
+        """What intake proves itself with to the local identity provider."""
+        return hmac.new(self.link_secret.encode(), b"identity", hashlib.sha256).hexdigest()
 
     def environment(self) -> dict[str, str]:
         """The settings of the services. They are given the hashes of the keys only."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from deploy.local.access import Secrets
 from deploy.local.engines import Engine
+from deploy.local.identity import CLIENT, OPERATORS
 from deploy.local.ports import LOOPBACK
 from deploy.local.processes import Launch
 from deploy.local.settings import PlatformSettings
@@ -19,6 +20,9 @@ from deploy.local.settings import PlatformSettings
 ORIGIN: Final = "origin"
 MAIL: Final = "mail"
 ROOM_OF_MAIL: Final = "mailbox"
+IDENTITY: Final = "identity"
+_SIGNS_IN: Final = "intake"
+"""The only service that talks to the identity provider, and knows its own secret there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +33,18 @@ class Ports:
     origin_control: int
     mail: int
     smtp: int
+    identity: int
     services: Mapping[str, int]
 
     @property
     def origin_url(self) -> str:
         """The one address that people see."""
         return _url(self.origin)
+
+    @property
+    def issuer(self) -> str:
+        """The local identity provider, as everybody calls it."""
+        return f"{self.origin_url}/{IDENTITY}"
 
     @property
     def mail_url(self) -> str:
@@ -57,6 +67,22 @@ def mail_launch(settings: PlatformSettings, ports: Ports) -> Launch:
     )
 
 
+def identity_launch(ports: Ports, secrets: Secrets) -> Launch:
+    """The local identity provider, in place of the one of production."""
+    return Launch(
+        name=IDENTITY,
+        command=(sys.executable, "-m", "deploy.local.identity"),
+        url=_url(ports.identity),
+        environment={
+            "PORT": str(ports.identity),
+            "ISSUER": ports.issuer,
+            "CLIENT_ID": CLIENT,
+            "CLIENT_SECRET": secrets.identity_secret,
+            "REDIRECT_URI": f"{ports.origin_url}/{_SIGNS_IN}/callback",
+        },
+    )
+
+
 def origin_launch(ports: Ports) -> Launch:
     """The reverse proxy before all of them."""
     rooms = {name: _url(port) for name, port in ports.services.items()}
@@ -67,7 +93,9 @@ def origin_launch(ports: Ports) -> Launch:
         environment={
             "PORT": str(ports.origin),
             "CONTROL_PORT": str(ports.origin_control),
-            "ROUTES": json.dumps({**rooms, ROOM_OF_MAIL: ports.mail_url}),
+            "ROUTES": json.dumps(
+                {**rooms, ROOM_OF_MAIL: ports.mail_url, IDENTITY: _url(ports.identity)}
+            ),
         },
     )
 
@@ -93,6 +121,12 @@ def service_launches(
         for_all["SEED"] = str(settings.seed)
         # Everybody comes from one address here, and a minute of the machine's is many of their days.
         for_all["REQUESTS_PER_MINUTE"] = "1000000"
+    signing_in = {
+        "OIDC_ISSUER": ports.issuer,
+        "OIDC_CLIENT_ID": CLIENT,
+        "OIDC_CLIENT_SECRET": secrets.identity_secret,
+        "OIDC_OPERATOR_CLAIM": f"groups={OPERATORS}",
+    }
     return [
         Launch(
             name=name,
@@ -103,6 +137,7 @@ def service_launches(
                 "PORT": str(ports.services[name]),
                 "MONGODB_URL": engine.mongodb_url(name),
                 "INSTANCE": f"{name}-1",
+                **(signing_in if name == _SIGNS_IN else {}),
                 **settings.environment.get(name, {}),
             },
             # Not given again once it is ready: it has then sent what it had.

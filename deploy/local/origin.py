@@ -36,6 +36,7 @@ _ABOUT: Final = {
     "notifications": "Messages to participants",
     "followup": "Check-ins and closing of mentorships",
     "streams": "The event streams, for operators and integrators",
+    "identity": "Where coordinators and operators sign in on this machine",
     "mailbox": "Every mail that was sent on this machine",
 }
 _STYLE: Final = (

@@ -4,7 +4,7 @@
         print(platform.origin_url)
         await platform.settle()
 
-Order of start: engine, topics, mail server, origin, services. The end begins with draining and then
+Order of start: engine, topics, mail server, identity provider, origin, services. The end begins with draining and then
 takes the same order backwards. What fails on the way stops what was started.
 """
 
@@ -27,6 +27,7 @@ from deploy.local.engines import Engine, open_engine
 from deploy.local.launches import (
     Ports,
     another_launch,
+    identity_launch,
     mail_launch,
     origin_launch,
     service_launches,
@@ -243,6 +244,7 @@ class Platform:
             self.say("The broker is empty, the databases are not: all state is sent again.")
         services = service_launches(settings, ports, self.engine, self._secrets, resend=resend)
         self._keep_running([mail_launch(settings, ports)], _OWN_STOP_WITHIN_S)
+        self._keep_running([identity_launch(ports, self._secrets)], _OWN_STOP_WITHIN_S)
         self._keep_running([origin_launch(ports)], _OWN_STOP_WITHIN_S)
         self._keep_running(services, settings.stop_within_s)
         self._driver = ClockDriver(
@@ -280,6 +282,7 @@ class Platform:
             origin_control=self._reserve(),
             mail=self._reserve(),
             smtp=self._reserve(),
+            identity=self._reserve(),
             services={name: self._reserve() for name in self.settings.services},
         )
 

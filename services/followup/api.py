@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.followup import views
 from services.followup.domain.mentorship import Answer, Mentorship
@@ -23,8 +23,9 @@ from shared.decisions import Refusal
 from shared.security.links import LinkClaims, Links, Purpose
 from shared.storage.changes import Outcome
 from shared.web.access import Coordinator, bearer_token, coordinator
+from shared.web.back import LeadsBack
 from shared.web.idempotency import Idempotent
-from shared.web.problems import raise_for
+from shared.web.problems import problem_of, raise_for
 
 _CHECK_IN: Final = (Purpose.CHECK_IN,)
 _ANY_OF_HERS: Final = (Purpose.MY_PAGE, Purpose.CHECK_IN)
@@ -88,29 +89,32 @@ def participant_routes(followup: Followup, letterbox: Letterbox) -> APIRouter:
 
 def coordinator_routes(followup: Followup, links: Links) -> APIRouter:
     """What coordinators see and do; and one mentorship, which its two may see as well."""
-    router = APIRouter()
+    router = APIRouter(route_class=LeadsBack)
+
+    async def one_of_hers(caller: Coordinator, match_id: str) -> Mentorship:
+        return caller.hers(await followup.mentorship(match_id), MentorshipUnknown())
+
+    hers = [Depends(one_of_hers)]
 
     @router.get("/mentorships/{match_id}")
     async def mentorship(
         request: Request, match_id: str, token: str | None = None
     ) -> dict[str, Any]:
-        """With a participant's link her own view; with a coordinator's key states and dates."""
+        """With a participant's link her own view; for a coordinator of its city states and dates."""
         link = _link_of(links, token or bearer_token(request) or "")
+        found = await followup.mentorship(match_id)
         if isinstance(link, Refusal):
             raise_for(link if token else None)
-            coordinator(request)
-        found = await followup.mentorship(match_id)
+            caller = await coordinator(request)
+            return views.for_coordinator(caller.hers(found, MentorshipUnknown()))
         if found is None:
-            raise_for(MentorshipUnknown())
-            raise AssertionError
-        if isinstance(link, Refusal):
-            return views.for_coordinator(found)
+            raise problem_of(MentorshipUnknown())
         raise_for(NotYours() if found.side_of(link.participant_id) is None else None)
         return own_view(found, link)
 
     @router.get("/programmes/{programme}/mentorships")
     async def mentorships(
-        _: Coordinator,
+        caller: Coordinator,
         programme: str,
         state: Filter | None = None,
         city: str | None = None,
@@ -118,11 +122,11 @@ def coordinator_routes(followup: Followup, links: Links) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=_MOST_ROWS)] = 100,
     ) -> dict[str, Any]:
         """A page of a programme's mentorships. `next` is the `after` of the next page, or null."""
-        found = await followup.page(programme, state, city, after, limit)
+        found = await followup.page(programme, state, caller.scope.cities_for(city), after, limit)
         following = found[-1].match_id if len(found) == limit else None
         return {"mentorships": [views.summary(m) for m in found], "next": following}
 
-    @router.post("/help/{match_id}/{help_id}/handled")
+    @router.post("/help/{match_id}/{help_id}/handled", dependencies=hers)
     async def handled(
         caller: Coordinator, match_id: str, help_id: str, key: Idempotent
     ) -> dict[str, Any]:
@@ -130,7 +134,7 @@ def coordinator_routes(followup: Followup, links: Links) -> APIRouter:
         once = key.answering(views.for_coordinator)
         return _seen(await followup.handle_help(match_id, help_id, caller.name, once))
 
-    @router.post("/mentorships/{match_id}/close")
+    @router.post("/mentorships/{match_id}/close", dependencies=hers)
     async def close(_: Coordinator, match_id: str, key: Idempotent) -> dict[str, Any]:
         """Ends a mentorship."""
         once = key.answering(views.for_coordinator)

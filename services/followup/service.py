@@ -183,10 +183,15 @@ class Followup:
         return await self._store.mentorships.get(match_id)
 
     async def page(
-        self, programme: str, which: Filter | None, city: str | None, after: str, limit: int
+        self,
+        programme: str,
+        which: Filter | None,
+        cities: frozenset[str] | None,
+        after: str,
+        limit: int,
     ) -> list[Mentorship]:
-        """Mentorships of a programme, in the order of their ids."""
-        found = self._store.page(programme, which, city, after, limit)
+        """Mentorships of a programme in these cities, in the order of their ids."""
+        found = self._store.page(programme, which, cities, after, limit)
         return [mentorship async for _, mentorship in found]
 
     async def _change(

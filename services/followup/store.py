@@ -10,6 +10,7 @@ from services.followup.domain.known import KnownMessage, KnownParticipant, Known
 from services.followup.domain.mentorship import Mentorship
 from shared.events.check_ins import CheckInStatus
 from shared.runtime import Runtime
+from shared.security.scopes import in_cities
 
 
 class Filter(StrEnum):
@@ -65,12 +66,16 @@ class Store:
         return [mentorship async for _, mentorship in self.mentorships.find(query)]
 
     def page(
-        self, programme: str, which: Filter | None, city: str | None, after: str, limit: int
+        self,
+        programme: str,
+        which: Filter | None,
+        cities: frozenset[str] | None,
+        after: str,
+        limit: int,
     ) -> AsyncIterator[tuple[str, Mentorship]]:
-        """Mentorships of a programme in the order of their ids, from behind `after`."""
+        """Mentorships of a programme in these cities, by their ids, from behind `after`."""
         query: dict[str, Any] = {"state.programme": programme, "_id": {"$gt": after}}
-        if city is not None:
-            query["state.city"] = city
+        query |= in_cities("state.city", cities)
         if which is not None:
             query |= _QUERIES[which]
         return self.mentorships.find(query, sort=[("_id", ASCENDING)], limit=limit)

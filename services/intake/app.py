@@ -4,9 +4,11 @@ from fastapi import FastAPI
 
 from services.intake.api import coordinators, my_page, pages, programmes, registration
 from services.intake.api.asking import RateLimit
+from services.intake.desk import signing_in
 from services.intake.domain.tables import load_tables
 from services.intake.following import Following
 from services.intake.handlers import subscribe
+from services.intake.identity import Attempts, IdentityProvider
 from services.intake.registrar import Registrar
 from services.intake.service import Intake
 from services.intake.settings import Settings
@@ -34,7 +36,10 @@ def make_app(settings: Settings) -> FastAPI:
         pages.router,
         coordinators.router,
         programmes.router,
+        signing_in.router,
     )
     app.state.intake = intake
     app.state.rate_limit = RateLimit(settings.requests_per_minute)
+    app.state.provider = IdentityProvider(settings)
+    app.state.attempts = Attempts(settings.session_key)
     return app

@@ -20,6 +20,7 @@ from shared.storage.changes import Cause
 BATCH: Final = 500
 MOST_NOTICES: Final = 5_000
 """Of what is registered all the same, so many remarks are told; the rest would not be read."""
+_NOT_HER_CITY: Final = "This is not one of your cities; its own coordinator can bring her in."
 
 
 @dataclass(slots=True)
@@ -52,15 +53,21 @@ class Tally:
 
 
 async def import_people(
-    intake: Intake, programme: Programme, rows: Iterator[Row], cause: Cause
+    intake: Intake,
+    programme: Programme,
+    cities: frozenset[str] | None,
+    rows: Iterator[Row],
+    cause: Cause,
 ) -> AsyncIterator[Tally]:
     """Registers everybody in `rows`; yields the tally after each batch, and at least once.
+
+    cities: where the coordinator may bring people in; None is everywhere.
 
     Raises `TableRefused` where the file cannot be read any further; what came before is registered.
     """
     tally = Tally()
     while True:
-        batch = await asyncio.to_thread(_read, intake, programme, rows, tally)
+        batch = await asyncio.to_thread(_read, intake, programme, cities, rows, tally)
         if batch is None:
             if tally.read == 0:
                 yield tally
@@ -74,7 +81,11 @@ async def import_people(
 
 
 def _read(
-    intake: Intake, programme: Programme, rows: Iterator[Row], tally: Tally
+    intake: Intake,
+    programme: Programme,
+    cities: frozenset[str] | None,
+    rows: Iterator[Row],
+    tally: Tally,
 ) -> list[Registration] | None:
     """The good ones of the next records, those refused put down in the tally; None at the end."""
     records = list(islice(rows, BATCH))
@@ -85,6 +96,8 @@ def _read(
     good: list[Registration] = []
     for row in records:
         read = row.refused or read_record(row.fields, intake.tables, programme.charters_in_force)
+        if isinstance(read, Registration) and cities is not None and read.city not in cities:
+            read = (FieldProblem("city", row.fields.get("city", ""), _NOT_HER_CITY),)
         if isinstance(read, Registration):
             good.append(read)
             _note(tally, row, notices(row.fields, intake.tables))

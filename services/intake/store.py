@@ -11,6 +11,7 @@ from services.intake.domain.participant import Participant, Person, Status
 from services.intake.domain.programme import Coordinator, Programme
 from services.intake.domain.refusals import AlreadyRegistered
 from shared.runtime import Runtime
+from shared.security.scopes import in_cities
 from shared.storage.aggregates import LONG_AGO
 
 _IDENTITY: Final = "state.person.hashes.identity"
@@ -88,13 +89,29 @@ class Store:
             if state.person is not None
         }
 
+    async def coordinators_who_are(
+        self, email: str | None, subject: str
+    ) -> list[tuple[Coordinator, Programme]]:
+        """Coordinators with this address, or whom their programme calls by this subject."""
+        query = {"$or": [{"state.email": email}, {"state.sign_in_as": subject}]}
+        found = [coordinator async for _, coordinator in self.coordinators.find(query)]
+        programmes = await self.programmes.load({each.programme for each in found})
+        return [
+            (each, programmes[each.programme]) for each in found if each.programme in programmes
+        ]
+
     async def page_of(
-        self, programme: str, *, city: str | None, status: Status | None, after: str, limit: int
+        self,
+        programme: str,
+        *,
+        cities: frozenset[str] | None,
+        status: Status | None,
+        after: str,
+        limit: int,
     ) -> list[Participant]:
-        """Participants of a programme in the order of their ids, from behind `after` on."""
+        """Participants of a programme in these cities by their ids, from behind `after` on."""
         query: dict[str, Any] = {"state.programme": programme, "_id": {"$gt": after}}
-        if city is not None:
-            query["state.person.profile.city"] = city
+        query |= in_cities("state.person.profile.city", cities)
         if status is not None:
             query["state.status"] = status.value
         found = self.participants.find(query, sort=[("_id", ASCENDING)], limit=limit)

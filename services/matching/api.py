@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
 from services.matching import views
+from services.matching.choosing import Choosing
 from services.matching.domain.match import Match
 from services.matching.domain.refusals import (
     MatchUnknown,
@@ -18,10 +19,11 @@ from services.matching.explaining import Explaining
 from services.matching.service import Matching
 from services.matching.store import Store
 from shared.decisions import Refusal
-from shared.events.matches import DeclineReason, MatchStatus
+from shared.events.matches import DeclineReason, MatchStatus, TakeBackReason
 from shared.security.links import LinkClaims, Links, Purpose
 from shared.storage.changes import Outcome
 from shared.web.access import Coordinator, bearer_token, coordinator
+from shared.web.back import LeadsBack
 from shared.web.forms import read_sent, wants_page
 from shared.web.frame import Pages
 from shared.web.idempotency import Idempotent
@@ -40,6 +42,20 @@ class SentAnswer(BaseModel):
     token: str
     says_yes: bool
     reason: DeclineReason = DeclineReason.NOT_SAID
+
+
+class SentTakingBack(BaseModel):
+    """Why a coordinator takes a proposal back."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reason: TakeBackReason = TakeBackReason.OTHER
+
+
+class SentSwap(SentTakingBack):
+    """Whom she proposes instead."""
+
+    mentor_id: str
 
 
 def participant_routes(matching: Matching, links: Links, pages: Pages) -> APIRouter:
@@ -88,52 +104,76 @@ def match_routes(store: Store, links: Links) -> APIRouter:
 
     @router.get("/matches/{match_id}")
     async def match(request: Request, match_id: str, token: str | None = None) -> dict[str, Any]:
-        """With a proposal's link her own view of it; with a coordinator's key all."""
+        """With a proposal's link her own view of it; for a coordinator of its city all."""
         link = links.read(token or bearer_token(request) or "", Purpose.ANSWER)
         if isinstance(link, Refusal):
             raise_for(link if token else None)
-            coordinator(request)
-        elif link.match_id != match_id:
-            raise problem_of(MatchUnknown())
-        found = await store.matches.get(match_id)
-        if found is None:
-            raise problem_of(MatchUnknown())
-        if isinstance(link, Refusal):
+            caller = await coordinator(request)
+            found = caller.hers(await store.matches.get(match_id), MatchUnknown())
             return views.for_coordinator(found)
-        if not (seen := _own_view(found, link)):
+        if link.match_id != match_id:
+            raise problem_of(MatchUnknown())
+        if not (seen := _own_view(await store.matches.get(match_id), link)):
             raise problem_of(MatchUnknown())
         return seen
 
     return router
 
 
-def coordinator_routes(matching: Matching, store: Store, explaining: Explaining) -> APIRouter:
-    """What coordinators see and do."""
-    router = APIRouter()
+def review_routes(matching: Matching, choosing: Choosing, store: Store) -> APIRouter:
+    """What coordinators see of matches and do with them. A match belongs to the mentee's city."""
+    router = APIRouter(route_class=LeadsBack)
+
+    async def one_of_hers(caller: Coordinator, match_id: str) -> Match:
+        return caller.hers(await store.matches.get(match_id), MatchUnknown())
+
+    hers = [Depends(one_of_hers)]
 
     @router.get("/programmes/{programme}/matches")
     async def matches(
-        _: Coordinator,
+        caller: Coordinator,
         programme: str,
         status: MatchStatus | None = None,
         after: str = "",
         limit: Annotated[int, Query(ge=1, le=_MOST_ROWS)] = 100,
     ) -> dict[str, Any]:
         """A page of a programme's matches. `next` is the `after` of the next page, or null."""
-        found = await store.page_of_matches(programme, status, after, limit)
+        cities = caller.scope.cities
+        found = await store.page_of_matches(programme, cities, status, after, limit)
         following = found[-1].match_id if len(found) == limit else None
         return {"matches": [views.for_coordinator(match) for match in found], "next": following}
 
-    @router.post("/matches/{match_id}/approve")
+    @router.post("/matches/{match_id}/approve", dependencies=hers)
     async def approve(caller: Coordinator, match_id: str, key: Idempotent) -> dict[str, Any]:
         """Lets a held match go out."""
         once = key.answering(views.for_coordinator)
         return _seen(await matching.approve(match_id, caller.name, once))
 
-    @router.post("/matches/{match_id}/withdraw")
-    async def withdraw(_: Coordinator, match_id: str, key: Idempotent) -> dict[str, Any]:
-        """Takes a proposal back that not both have answered."""
-        return _seen(await matching.withdraw(match_id, key.answering(views.for_coordinator)))
+    @router.post("/matches/{match_id}/withdraw", dependencies=hers)
+    async def withdraw(
+        request: Request, caller: Coordinator, match_id: str, key: Idempotent
+    ) -> dict[str, Any]:
+        """Takes a proposal back that not both have answered, with `reason`."""
+        sent = await read_sent(request, SentTakingBack, may_be_empty=True)
+        once = key.answering(views.for_coordinator)
+        return _seen(await matching.take_back(match_id, caller.name, sent.reason, once))
+
+    @router.post("/matches/{match_id}/swap", dependencies=hers)
+    async def swap(
+        request: Request, caller: Coordinator, match_id: str, key: Idempotent
+    ) -> dict[str, Any]:
+        """Proposes `mentor_id` to the mentee instead. Answers with the new match."""
+        sent = await read_sent(request, SentSwap)
+        mentor = caller.hers(await store.people.get(sent.mentor_id), ParticipantUnknown())
+        once = key.answering(views.for_coordinator)
+        return _seen(await choosing.swap(match_id, mentor, sent.reason, caller.name, once))
+
+    return router
+
+
+def coordinator_routes(matching: Matching, store: Store, explaining: Explaining) -> APIRouter:
+    """What coordinators ask about rounds and about those who wait."""
+    router = APIRouter(route_class=LeadsBack)
 
     @router.get("/programmes/{programme}/rounds")
     async def rounds(
@@ -152,24 +192,28 @@ def coordinator_routes(matching: Matching, store: Store, explaining: Explaining)
         }
 
     @router.get("/programmes/{programme}/rounds/{round_id}")
-    async def round_in_full(_: Coordinator, programme: str, round_id: str) -> dict[str, Any]:
-        """One finished round: its certificate, and how it went for whom."""
+    async def round_in_full(caller: Coordinator, programme: str, round_id: str) -> dict[str, Any]:
+        """One finished round: its certificate, and how it went for whom, in every city."""
+        caller.needs_all_of(programme)
         record = await store.rounds.get(round_id)
         if record is None or record.programme != programme:
             raise problem_of(RoundUnknown())
         return views.of_round_in_full(record)
 
     @router.get("/programmes/{programme}/why-not")
-    async def why_not(_: Coordinator, programme: str, mentee: str, mentor: str) -> dict[str, Any]:
+    async def why_not(
+        caller: Coordinator, programme: str, mentee: str, mentor: str
+    ) -> dict[str, Any]:
         """Why these two are not matched: all that is in the way, or what decided."""
-        answer = await explaining.why_not(programme, mentee, mentor)
+        answer = await explaining.why_not(programme, mentee, mentor, caller.scope)
         if isinstance(answer, Refusal):
             raise problem_of(answer)
         return views.of_why_not(answer)
 
     @router.post("/programmes/{programme}/rounds", status_code=202)
-    async def ask_for_round(_: Coordinator, programme: str, key: Idempotent) -> dict[str, Any]:
-        """Has a round run now. It is in the list above when it is done."""
+    async def ask_for_round(caller: Coordinator, programme: str, key: Idempotent) -> dict[str, Any]:
+        """Has a round run now, in every city. It is in the list above when it is done."""
+        caller.needs_all_of(programme)
         once = key.answering(views.of_asked_round)
         outcome = await matching.ask_for_round(programme, once)
         raise_for(outcome.refusal)
@@ -178,11 +222,9 @@ def coordinator_routes(matching: Matching, store: Store, explaining: Explaining)
         return views.of_asked_round(outcome.state) if outcome.state is not None else {}
 
     @router.get("/participants/{participant_id}/waiting")
-    async def waiting(_: Coordinator, participant_id: str) -> dict[str, Any]:
+    async def waiting(caller: Coordinator, participant_id: str) -> dict[str, Any]:
         """Why she waits, and what would help."""
-        known = await store.people.get(participant_id)
-        if known is None:
-            raise problem_of(ParticipantUnknown())
+        known = caller.hers(await store.people.get(participant_id), ParticipantUnknown())
         matches = await store.open_with_anyone_of([participant_id])
         programme = await store.programmes.get(known.programme)
         return views.of_waiting(known, programme, sorted(match.match_id for match in matches))

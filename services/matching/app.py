@@ -6,7 +6,13 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from services.matching.api import coordinator_routes, match_routes, participant_routes
+from services.matching.api import (
+    coordinator_routes,
+    match_routes,
+    participant_routes,
+    review_routes,
+)
+from services.matching.choosing import Choosing
 from services.matching.domain.engine import NumpyEngine
 from services.matching.domain.round import Engine
 from services.matching.explaining import Explaining
@@ -41,5 +47,6 @@ def make_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     return runtime.web_app(
         participant_routes(matching, runtime.links, Pages(_FOLDER)),
         match_routes(store, runtime.links),
+        review_routes(matching, Choosing(store, runtime.clock), store),
         coordinator_routes(matching, store, Explaining(store)),
     )

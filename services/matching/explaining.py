@@ -12,6 +12,7 @@ from services.matching.domain.why_not import Pair, WhyNot, why_not
 from services.matching.store import Store
 from shared.decisions import Refusal
 from shared.events.participants import Role
+from shared.security.scopes import Scope
 
 
 class Explaining:
@@ -20,14 +21,18 @@ class Explaining:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def why_not(self, programme: str, mentee_id: str, mentor_id: str) -> WhyNot | Refusal:
-        """Why these two are not matched; a refusal if the programme does not know them so."""
+    async def why_not(
+        self, programme: str, mentee_id: str, mentor_id: str, scope: Scope
+    ) -> WhyNot | Refusal:
+        """Why these two are not matched; a refusal if they are not both known in this scope."""
         known_programme = await self._store.programmes.get(programme)
         if known_programme is None:
             return ProgrammeUnknown()
         known = await self._store.people.load([mentee_id, mentor_id])
         mentee, mentor = known.get(mentee_id), known.get(mentor_id)
         if mentee is None or mentor is None or {mentee.programme, mentor.programme} != {programme}:
+            return ParticipantUnknown()
+        if not (scope.covers(mentee) and scope.covers(mentor)):
             return ParticipantUnknown()
         if _side(mentee) is Role.MENTOR or _side(mentor) is Role.MENTEE:
             return NoSuchPair()

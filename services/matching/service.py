@@ -15,7 +15,7 @@ from services.matching.store import Store
 from shared.clock import Clock
 from shared.decisions import Decision, Refusal
 from shared.events.check_ins import MentorshipClosed
-from shared.events.matches import DeclineReason, WithdrawReason
+from shared.events.matches import DeclineReason, TakeBackReason
 from shared.events.messages import (
     FailureReason,
     MessageBounced,
@@ -144,12 +144,18 @@ class Matching:
             match_id, lambda match: life.approve(match, coordinator_id, now), now, once
         )
 
-    async def withdraw(self, match_id: str, once: Idempotency[Match] | None) -> Outcome[Match]:
+    async def take_back(
+        self,
+        match_id: str,
+        coordinator_id: str,
+        reason: TakeBackReason,
+        once: Idempotency[Match] | None,
+    ) -> Outcome[Match]:
         """A coordinator takes a proposal back."""
         now = self._clock.now()
         await self._note_match_for_top_up(match_id, now)
         return await self._change_match(
-            match_id, lambda match: life.withdraw(match, WithdrawReason.COORDINATOR), now, once
+            match_id, lambda match: life.take_back(match, coordinator_id, reason), now, once
         )
 
     async def ask_for_round(

@@ -16,6 +16,7 @@ from services.matching.domain.schedule import RoundRecord
 from shared.events.matches import MatchStatus
 from shared.events.participants import ParticipantStatus, Role
 from shared.runtime import Runtime
+from shared.security.scopes import in_cities
 from shared.storage.kept import Kept
 from shared.storage.leases import Lease
 
@@ -149,10 +150,16 @@ class Store:
     # What coordinators look at ------------------------------------------------------------------
 
     async def page_of_matches(
-        self, programme: str, status: MatchStatus | None, after: str, limit: int
+        self,
+        programme: str,
+        cities: frozenset[str] | None,
+        status: MatchStatus | None,
+        after: str,
+        limit: int,
     ) -> list[Match]:
-        """A page of a programme's matches, in the order of their ids."""
+        """A page of a programme's matches in these cities, in the order of their ids."""
         query: dict[str, Any] = {_PROGRAMME: programme, "_id": {"$gt": after}}
+        query |= in_cities("state.city", cities)
         if status is not None:
             query[_STATUS] = status.value
         return await self._matches(query, sort=[("_id", ASCENDING)], limit=limit)

@@ -64,7 +64,7 @@ def router(store: Store) -> APIRouter:
 
     @routes.get("/messages")
     async def messages(
-        _: Coordinator,
+        caller: Coordinator,
         recipient: str | None = None,
         status: Stage | None = None,
         kind: MessageKind | None = None,
@@ -73,17 +73,23 @@ def router(store: Store) -> APIRouter:
         after: str = "",
         limit: Annotated[int, Query(ge=1, le=1000)] = _PAGE,
     ) -> MessagesShown:
-        """Messages in the order of their ids, filtered by any of the parameters."""
+        """Messages of the caller's cities by their ids, filtered by any of the parameters.
+
+        A message belongs to the city of the event that asked for it.
+        """
+        scope = caller.scope
+        if programme is not None and not scope.has(programme):
+            return MessagesShown(messages=[], next=None)
         filters = {
             "recipient_id": recipient,
             "stage": status.value if status is not None else None,
             "kind": kind.value if kind is not None else None,
             "match_id": match,
-            "programme": programme,
+            "programme": programme or scope.programme,
         }
         found = [
             MessageShown.of(message)
-            async for _id, message in store.listed(filters, after=after, limit=limit)
+            async for _id, message in store.listed(filters, scope.cities, after=after, limit=limit)
         ]
         more = len(found) == limit
         return MessagesShown(messages=found, next=found[-1].message_id if more else None)

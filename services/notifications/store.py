@@ -19,6 +19,7 @@ from services.notifications.domain.life import Patience
 from services.notifications.domain.message import Claim, Message, Stage
 from services.notifications.domain.still_meant import Facts
 from shared.runtime import Runtime
+from shared.security.scopes import in_cities
 
 _STAGE: Final = "state.stage"
 _RECIPIENT: Final = "state.recipient_id"
@@ -141,12 +142,17 @@ class Store:
         return await self.programmes.load({message.programme for message in messages})
 
     def listed(
-        self, filters: Mapping[str, str | None], *, after: str, limit: int
+        self,
+        filters: Mapping[str, str | None],
+        cities: frozenset[str] | None,
+        *,
+        after: str,
+        limit: int,
     ) -> AsyncIterator[tuple[str, Message]]:
         """Messages by any of recipient, stage, kind, match and programme, in the order of their ids."""
         query: dict[str, Any] = {
             f"state.{name}": value for name, value in filters.items() if value is not None
-        }
+        } | in_cities("state.city", cities)
         if after:
             query["_id"] = {"$gt": after}
         return self.messages.find(query, sort=[("_id", ASCENDING)], limit=limit)

@@ -95,6 +95,10 @@ class MatchApproved(MatchState, name="match.approved"):
 class MatchProposed(MatchState, name="match.proposed"):
     """The mentee is asked. The mentor knows nothing yet."""
 
+    chosen_by: str | None = Field(
+        default=None, description="The coordinator who chose this mentor, if it was no round."
+    )
+
 
 class MatchMenteeAccepted(MatchState, name="match.mentee_accepted"):
     """The mentee said yes; now the mentor is asked."""
@@ -148,11 +152,25 @@ class WithdrawReason(StrEnum):
     NEEDED_MORE = "needed_more"
 
 
+class TakeBackReason(StrEnum):
+    """Why a coordinator took a proposal back, or chose another mentor instead."""
+
+    KNOW_EACH_OTHER = "know_each_other"
+    SOMEONE_SUITS_HER_BETTER = "someone_suits_her_better"
+    ASKED_FOR_IT = "asked_for_it"
+    PRACTICAL = "practical"
+    OTHER = "other"
+
+
 class MatchWithdrawn(MatchState, name="match.withdrawn"):
     """Taken back before both had said yes. `asked` had heard of it and should be told."""
 
     reason: WithdrawReason
     asked: tuple[Role, ...] = ()
+    coordinator_id: str | None = Field(
+        default=None, description="Who took it back, if a coordinator did."
+    )
+    coordinators_reason: TakeBackReason | None = None
 
 
 class MatchReminderDue(MatchState, name="match.reminder_due"):

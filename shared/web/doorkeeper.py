@@ -13,7 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.errors import OutboxFull
 from shared.messaging.relay import Relay
 from shared.messaging.work import Work
-from shared.web.access import coordinator
+from shared.security.sessions import StaffRole
+from shared.web.access import admit_staff
 from shared.web.problems import Problem
 
 MOST_BODY_BYTES: Final = 1024 * 1024
@@ -65,7 +66,8 @@ class Doorkeeper:
             raise _later(str(full), 5)
         most_bytes = MOST_BODY_BYTES
         if scope["path"].endswith("/imports"):
-            coordinator(Request(scope))  # before the file is taken in, not after
+            # Before the file is taken in, not after.
+            admit_staff(Request(scope), StaffRole.COORDINATOR, StaffRole.OPERATOR)
             most_bytes = MOST_IMPORT_BYTES
         if _announced_bytes(scope) > most_bytes:
             raise _too_large(most_bytes)

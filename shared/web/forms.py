@@ -1,6 +1,6 @@
 """Endpoints that serve people's forms and programs alike: what was sent, and how to answer."""
 
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
@@ -9,6 +9,11 @@ from shared.web.problems import Problem, invalid
 
 SentT = TypeVar("SentT", bound=BaseModel)
 
+FORM_TOKEN: Final = "form_token"  # noqa: S105  (the name of a field)
+"""What proves that a form of a signed-in coordinator was made by one of our pages."""
+BACK: Final = "back"
+"""The page that a form was on, see `shared.web.back`."""
+_ABOUT_THE_FORM: Final = frozenset({FORM_TOKEN, BACK})
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -17,11 +22,25 @@ def wants_page(request: Request) -> bool:
     return request.headers.get("content-type", "").partition(";")[0].strip() == _FORM
 
 
+async def form_field(request: Request, name: str) -> str:
+    """One field of the form that was sent, empty if it has none; all can still be read afterwards."""
+    if wants_page(request):
+        await request.body()
+    return str((await request.form()).get(name, ""))
+
+
 async def sent_fields(request: Request) -> dict[str, Any]:
-    """The fields of the form, or of the JSON object, that was sent. Raises `Problem` (422)."""
+    """The fields of the form, or of the JSON object, that was sent. Raises `Problem` (422).
+
+    Without those that tell about the form itself.
+    """
     if wants_page(request):
         form = await request.form()
-        return {name: str(value) for name, value in form.items() if value != ""}
+        return {
+            name: str(value)
+            for name, value in form.items()
+            if value != "" and name not in _ABOUT_THE_FORM
+        }
     try:
         body = await request.json()
     except (ValueError, RecursionError):
@@ -31,9 +50,10 @@ async def sent_fields(request: Request) -> dict[str, Any]:
     return body
 
 
-async def read_sent(request: Request, form: type[SentT]) -> SentT:
+async def read_sent(request: Request, form: type[SentT], *, may_be_empty: bool = False) -> SentT:
     """What was sent, as JSON or as a form. Raises `Problem` (422) that names each field at fault."""
-    fields = await sent_fields(request)
+    nothing = may_be_empty and not await request.body()
+    fields = {} if nothing else await sent_fields(request)
     try:
         return form.model_validate(fields)
     except ValidationError as error:

@@ -5,27 +5,29 @@ from collections.abc import AsyncIterator
 from enum import StrEnum
 from typing import Annotated, Any, BinaryIO, Final
 
-from fastapi import APIRouter, Depends, Query, UploadFile
+from fastapi import APIRouter, Query, UploadFile
 from fastapi.responses import Response, StreamingResponse
 
 from services.intake.api.asking import TheCause, TheIntake, problem, status_of
 from services.intake.domain.participant import Participant, Status
 from services.intake.domain.programme import Programme
+from services.intake.domain.refusals import NobodyHere
 from services.intake.domain.spreadsheet import TableRefused, open_table, refusals_csv
 from services.intake.importing import Tally, import_people
 from services.intake.service import Intake
 from shared.decisions import Refusal
 from shared.errors import CommonGroundError
 from shared.events.wire import rfc3339
+from shared.security.scopes import Scope
 from shared.storage.changes import Cause
 from shared.storage.database import STORAGE_AWAY
-from shared.web.access import coordinator
+from shared.web.access import Coordinator
 from shared.web.idempotency import Idempotent
 from shared.web.problems import Problem
 
 _CUT_OFF: Final = "The import was cut off. What is counted is done; send the same file again."
 
-router = APIRouter(dependencies=[Depends(coordinator)])
+router = APIRouter()
 
 
 class ReportFormat(StrEnum):
@@ -37,13 +39,14 @@ class ReportFormat(StrEnum):
 
 @router.post("/programmes/{programme}/imports")
 async def import_file(
+    caller: Coordinator,
     programme: str,
     file: UploadFile,
     intake: TheIntake,
     cause: TheCause,
     report_format: Annotated[ReportFormat, Query(alias="format")] = ReportFormat.NDJSON,
 ) -> Response:
-    """Registers everybody in a CSV or .xlsx file.
+    """Registers everybody in a CSV or .xlsx file who lives in the caller's cities.
 
     `ndjson`: a line with counts after each 500 records, then one line `{"report": …}`; if it was cut
     off, the last line is `{"problem": …}`. `csv`: at the end, the list of what was refused.
@@ -51,7 +54,7 @@ async def import_file(
     found = await intake.programme(programme)
     if isinstance(found, Refusal):
         raise problem(found)
-    tallies = _tallies(intake, found, file.file, file.filename or "", cause)
+    tallies = _tallies(intake, found, caller.scope, file.file, file.filename or "", cause)
     try:
         first = await anext(tallies)
     except TableRefused as refused:
@@ -65,9 +68,14 @@ async def import_file(
 
 
 def _tallies(
-    intake: Intake, programme: Programme, file: BinaryIO, filename: str, cause: Cause
+    intake: Intake,
+    programme: Programme,
+    scope: Scope,
+    file: BinaryIO,
+    filename: str,
+    cause: Cause,
 ) -> AsyncIterator[Tally]:
-    return import_people(intake, programme, open_table(file, filename), cause)
+    return import_people(intake, programme, scope.cities, open_table(file, filename), cause)
 
 
 async def _lines(first: Tally, tallies: AsyncIterator[Tally]) -> AsyncIterator[str]:
@@ -97,6 +105,7 @@ def _line(value: dict[str, Any]) -> str:
 
 @router.get("/programmes/{programme}/participants")
 async def participants(
+    caller: Coordinator,
     programme: str,
     intake: TheIntake,
     city: Annotated[str | None, Query(max_length=10)] = None,
@@ -108,8 +117,9 @@ async def participants(
     found = await intake.programme(programme)
     if isinstance(found, Refusal):
         raise problem(found)
+    cities = caller.scope.cities_for(city)
     page = await intake.store.page_of(
-        programme, city=city, status=status, after=after, limit=limit + 1
+        programme, cities=cities, status=status, after=after, limit=limit + 1
     )
     shown = page[:limit]
     return {
@@ -143,9 +153,10 @@ def _shown(participant: Participant) -> dict[str, Any]:
 
 @router.post("/participants/{participant_id}/screen")
 async def screen(
-    participant_id: str, intake: TheIntake, cause: TheCause, key: Idempotent
+    caller: Coordinator, participant_id: str, intake: TheIntake, cause: TheCause, key: Idempotent
 ) -> dict[str, Any]:
     """Lets a mentor into the pool after the talk with her."""
+    caller.hers(await intake.store.participants.get(participant_id), NobodyHere())
     once = key.answering(status_of)
     outcome = await intake.screen(participant_id, once, cause)
     if outcome.refusal is not None:

@@ -30,6 +30,8 @@ class CoordinatorForm(BaseModel):
     time_zone: TimeZone = "Europe/Copenhagen"
     cities: tuple[str, ...]
     deputy: Id | None = None
+    leads: bool = False
+    sign_in_as: Name | None = None
 
 
 class ProgrammeForm(BaseModel):
@@ -83,7 +85,14 @@ class ProgrammeForm(BaseModel):
         """What notifications is told."""
         return [
             Coordinator(
-                each.coordinator_id, programme, each.name, each.email, each.locale, each.time_zone
+                each.coordinator_id,
+                programme,
+                each.name,
+                each.email,
+                each.locale,
+                each.time_zone,
+                leads=each.leads,
+                sign_in_as=each.sign_in_as,
             )
             for each in self.coordinators
         ]

@@ -144,6 +144,11 @@ class Participant:
     person: Person | None
 
     @property
+    def city(self) -> str | None:
+        """Her city's code; None once she is erased."""
+        return self.person.profile.city if self.person else None
+
+    @property
     def wake_at(self) -> datetime | None:
         """A registration or a change of `not_with` that was cut off is finished by the timer."""
         return self.person.unresolved_since if self.person else None

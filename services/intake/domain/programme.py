@@ -36,7 +36,11 @@ class Programme:
 
 @dataclass(frozen=True, slots=True)
 class Coordinator:
-    """How to reach a coordinator; all of it empty once she `is_one` no longer."""
+    """How to reach a coordinator; all of it empty once she `is_one` no longer.
+
+    leads: she sees all cities, and who looked at whose contact data. sign_in_as: the identity
+    provider's name (`sub`) for her, where it does not vouch for addresses.
+    """
 
     coordinator_id: str
     programme: str
@@ -45,6 +49,8 @@ class Coordinator:
     locale: str
     time_zone: str
     is_one: bool = True
+    leads: bool = False
+    sign_in_as: str | None = None
 
 
 def change_programme(state: Programme | None, wanted: Programme) -> Decision[Programme] | None:

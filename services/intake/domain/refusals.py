@@ -91,6 +91,25 @@ class CoordinatorElsewhere(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class NotOnTheList(Refusal):
+    """Who signed in is no coordinator and no operator here."""
+
+    kind: ClassVar[RefusalKind] = RefusalKind.FORBIDDEN
+    detail: str = (
+        "You signed in, but no programme names you as a coordinator by this address. Ask whoever "
+        "leads your programme; your identity provider must have verified the address."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralProgrammes(Refusal):
+    """She is a coordinator in several programmes, and looks after one at a time."""
+
+    detail: str = "You are a coordinator in several programmes. Choose one of them."
+    programmes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CharterNotInForce(Refusal):
     """The version of the charter is not in force."""
 

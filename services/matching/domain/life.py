@@ -31,6 +31,7 @@ from shared.events.matches import (
     MatchReminderDue,
     MatchStatus,
     MatchWithdrawn,
+    TakeBackReason,
     WithdrawReason,
 )
 from shared.events.participants import Role
@@ -142,6 +143,30 @@ def withdraw(match: Match, reason: WithdrawReason) -> Decision[Match] | Refusal 
     return _withdraw(match, reason) if match.status in UNANSWERED else AlreadyDecided()
 
 
+def take_back(
+    match: Match, coordinator_id: str, reason: TakeBackReason, *, swapped_for: str | None = None
+) -> Decision[Match] | Refusal | None:
+    """A coordinator takes a proposal back, and no round makes it again.
+
+    Taking it back again in the same way changes nothing.
+    """
+    if match.status is MatchStatus.WITHDRAWN and match.swapped_for == swapped_for:
+        return None
+    if match.status not in UNANSWERED:
+        return AlreadyDecided()
+    withdrawn = replace(
+        _close(match, MatchStatus.WITHDRAWN, never_again=True), swapped_for=swapped_for
+    )
+    event = withdrawn.event(
+        MatchWithdrawn,
+        reason=WithdrawReason.COORDINATOR,
+        asked=match.heard,
+        coordinator_id=coordinator_id,
+        coordinators_reason=reason,
+    )
+    return Decision(withdrawn, (event,))
+
+
 def displace(
     match: Match, round_id: str, reason: WithdrawReason
 ) -> Decision[Match] | Refusal | None:
@@ -176,7 +201,8 @@ def forget(match: Match) -> Decision[Match] | None:
 
 def _propose(match: Match, now: datetime) -> Decision[Match]:
     proposed = replace(match, status=MatchStatus.PROPOSED, proposed_at=now)
-    return Decision(proposed, (proposed.event(MatchProposed),))
+    event = proposed.event(MatchProposed, chosen_by=match.chosen_by)
+    return Decision(proposed, (event,))
 
 
 def _with_answer(match: Match, side: Role, *, says_yes: bool) -> Match:

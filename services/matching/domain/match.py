@@ -52,7 +52,8 @@ class Match:
     `never_again` keeps the same pair from being proposed twice; it is lifted where nobody said no.
     `heard` are the sides whose message was sent, `mentee_said` and `mentor_said` what they answered.
     `displaced_by` is the top-up that took it back. What was made `by_rescue` is not taken back: it is
-    not stable by itself, so a top-up would undo it.
+    not stable by itself, so a top-up would undo it. `chosen_by` is the coordinator who chose the
+    mentor; `swapped_for` the mentor whom a coordinator chose instead of this one.
     """
 
     match_id: str
@@ -81,6 +82,8 @@ class Match:
     mentor_said: bool | None = None
     displaced_by: str | None = None
     by_rescue: bool = False
+    chosen_by: str | None = None
+    swapped_for: str | None = None
 
     @property
     def whose_turn(self) -> Role | None:
@@ -113,8 +116,9 @@ class Match:
         seat: int,
         round_id: str,
         rules: AnswerRules,
+        chosen_by: str | None = None,
     ) -> "Match":
-        """The match that a round's pairing becomes. `city` is the mentee's, `seat` the mentor's."""
+        """The match that a pairing becomes. `city` is the mentee's, `seat` the mentor's."""
         return cls(
             match_id=match_id,
             programme=programme,
@@ -131,6 +135,7 @@ class Match:
             rules=rules,
             status=MatchStatus.HELD,
             by_rescue=pairing.by_rescue,
+            chosen_by=chosen_by,
         )
 
     def side_of(self, participant_id: str) -> Role | None:

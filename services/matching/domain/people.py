@@ -59,6 +59,11 @@ class KnownPerson:
         return self.wait.tell_at if self.wait is not None else None
 
     @property
+    def city(self) -> str | None:
+        """Her city's code; None once she was erased."""
+        return self.person.city if self.person is not None else None
+
+    @property
     def is_in_pool(self) -> bool:
         """Whether rounds look at her."""
         return (

@@ -49,6 +49,13 @@ class NoSuchPair(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class DoesNotFit(Refusal):
+    """A coordinator chose two who may not be matched; the detail says what is in the way."""
+
+    kind: ClassVar[RefusalKind] = RefusalKind.CONFLICT
+
+
+@dataclass(frozen=True, slots=True)
 class NotYetYourTurn(Refusal):
     """The mentee answers first; the mentor is asked only after her yes."""
 

@@ -15,7 +15,7 @@ from deploy.local.supervisor import Platform
 from tests.integration.local.conftest import FAKE
 from tests.integration.local.fakes import FakeBroker, FakeEngine
 
-NAMES = ("intake", "matching", "origin", "mail")
+NAMES = ("intake", "matching", "origin", "mail", "identity")
 
 
 class Engine(FakeEngine):

@@ -203,7 +203,7 @@ def test_a_supervisor_that_is_killed_leaves_no_child_behind(
 ) -> None:
     supervisor = standalone()
     children = pids(supervisor)
-    assert set(children) == {"intake", "matching", "origin", "mail"}
+    assert set(children) == {"intake", "matching", "origin", "mail", "identity"}
     supervisor.kill()
     supervisor.communicate(timeout=30)
     asyncio.run(until(lambda: not [pid for pid in children.values() if _lives(pid)]))

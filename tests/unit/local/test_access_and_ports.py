@@ -7,14 +7,15 @@ import pytest
 from deploy.local.access import load_or_make
 from deploy.local.ports import ReservedPort
 from deploy.local.processes import RestartPolicy
-from shared.security.keys import matches_any
+from shared.security.keys import scope_of
+from shared.security.scopes import EVERYTHING
 
 
 def test_services_are_given_hashes_and_never_the_keys(tmp_path: Path) -> None:
     secrets = load_or_make(tmp_path / "secrets.json")
     given = secrets.environment()
-    assert matches_any(secrets.keys.operator, [given["OPERATOR_KEY_HASHES"]])
-    assert matches_any(secrets.keys.coordinator, [given["COORDINATOR_KEY_HASHES"]])
+    assert scope_of(secrets.keys.operator, [given["OPERATOR_KEY_HASHES"]]) == EVERYTHING
+    assert scope_of(secrets.keys.coordinator, [given["COORDINATOR_KEY_HASHES"]]) == EVERYTHING
     assert not {secrets.operator_key, secrets.coordinator_key} & set(given.values())
 
 

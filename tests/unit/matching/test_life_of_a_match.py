@@ -20,6 +20,7 @@ from shared.events.matches import (
     MatchExpired,
     MatchStatus,
     MatchWithdrawn,
+    TakeBackReason,
     WithdrawReason,
 )
 from shared.events.participants import Role
@@ -159,7 +160,7 @@ def test_whoever_has_not_heard_of_it_is_not_told_that_it_was_taken_back() -> Non
 
 
 def test_a_running_mentorship_is_not_taken_back() -> None:
-    assert life.withdraw(accepted(), WithdrawReason.COORDINATOR) == AlreadyDecided()
+    assert life.take_back(accepted(), "karen", TakeBackReason.OTHER) == AlreadyDecided()
 
 
 @pytest.mark.parametrize("match", [held(), proposed(), asked(proposed())])

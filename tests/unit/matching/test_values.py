@@ -20,7 +20,7 @@ from services.matching.domain.person import Person
 from services.matching.domain.round import RoundInput, RoundResult
 from shared.decisions import Decision
 from shared.events.contacts import ContactState
-from shared.events.matches import MatchMenteeAccepted, WithdrawReason
+from shared.events.matches import MatchMenteeAccepted, TakeBackReason
 from shared.events.participants import ParticipantRegistered, ParticipantState, Role
 from shared.events.payload import Payload
 from tests.unit.intake.records import IN_FORCE, a_record
@@ -103,7 +103,7 @@ def act(match: Match, action: str, now: Any) -> object:
         "approve": lambda: life.approve(match, "coordinator", now),
         "remind": lambda: life.remind(match, now),
         "expire": lambda: life.expire(match, now, 1),
-        "withdraw": lambda: life.withdraw(match, WithdrawReason.COORDINATOR),
+        "withdraw": lambda: life.take_back(match, "coordinator", TakeBackReason.OTHER),
         "end": lambda: life.end(match),
     }
     return by_name[first]()
