@@ -81,7 +81,12 @@ class Runtime:
         self._aggregates: list[Aggregates[Any]] = [self._letters]
         self._consumptions: dict[str, Consumption] = {}
         self.parking = Parking(
-            self._consumptions, self._aggregates, self._letters, self.clock, servers
+            self.database.name,
+            self._consumptions,
+            self._aggregates,
+            self._letters,
+            self.clock,
+            servers,
         )
         self._watchdog = Watchdog(self._consumers)
         self._waking: list[tuple[Aggregates[Any], Ticker]] = []
@@ -171,7 +176,10 @@ class Runtime:
 
     def web_app(self, *routers: APIRouter) -> FastAPI:
         """The one ASGI app: the service's routes, health, `/internal/work`, `/metrics`."""
-        return make_app(self, [*routers, operator_routes(self.parking)], self.life)
+        return make_app(self, [*routers, self._operations()], self.life)
+
+    def _operations(self) -> APIRouter:
+        return operator_routes(self.parking, self.service, self.settings.public_url)
 
     # Life ---------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from shared.events.wire import Event, Record, decode
 from shared.storage.aggregates import Aggregates
 from shared.storage.changes import Cause, Change
 from shared.storage.database import STORAGE_AWAY
-from shared.storage.documents import dead_letter
+from shared.storage.parked import dead_letter
 
 ATTEMPTS: Final = 4
 _BACKOFF_S: Final = 0.2
@@ -42,11 +42,13 @@ log = structlog.get_logger(__name__)
 class Letter:
     """That a record was parked; its own document, since it may have no readable subject.
 
-    released: it was handled after all, at a later try.
+    released: it was handled after all, at a later try. discarded: an operator gave it up.
     """
 
     reason: ParkReason
     released: bool = False
+    discarded: bool = False
+    key: str | None = None
 
 
 class Consumption:
@@ -135,7 +137,7 @@ class Consumption:
                 Change(
                     letter.letter_id,
                     lambda kept, letter=letter: (  # type: ignore[misc]
-                        None if kept else Decision(Letter(letter.reason), (letter,))
+                        None if kept else Decision(Letter(letter.reason, key=letter.key), (letter,))
                     ),
                     Cause.due(now),
                 )

@@ -272,12 +272,9 @@ class Aggregates(Reading[State]):
                     fields["wake_at"] = wake_at
                 elif not document.is_new:
                     gone["wake_at"] = ""
-        if "seen" in touched:
-            fields["seen"] = document.seen
-        if "parked" in touched:
-            fields["parked"] = document.parked
-        if "answers" in touched:
-            fields["answers"] = document.answers
+        for kept in ("seen", "parked", "discarded", "answers"):
+            if kept in touched:
+                fields[kept] = getattr(document, kept)
         if document.new_entries:
             fields["sequences"] = document.sequences
         if document.is_new:

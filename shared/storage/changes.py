@@ -10,6 +10,7 @@ from shared.decisions import Decision, Refusal
 from shared.events.payload import Payload
 from shared.events.wire import Event, Record
 from shared.ids import Ids
+from shared.storage.parked import Discarding
 
 State = TypeVar("State")
 
@@ -62,7 +63,10 @@ class Parking:
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[State]):
-    """One thing to do to one aggregate. `mark` is the event, where this document is its home."""
+    """One thing to do to one aggregate. `mark` is the event, where this document is its home.
+
+    With `parking` or `discarding` the event is not applied: it is to wait, or no longer to wait.
+    """
 
     id: str
     decide: Decide[State]
@@ -70,6 +74,7 @@ class Change(Generic[State]):
     idempotency: Idempotency[State] | None = None
     mark: Event[Payload] | None = None
     parking: Parking | None = None
+    discarding: Discarding | None = None
 
 
 class Status(Enum):

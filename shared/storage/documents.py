@@ -4,25 +4,29 @@ What must stay true: a change either leaves the document as it was, or its new s
 mark and its answer go into the same write.
 """
 
-import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
 
-from bson.binary import Binary
-
 from shared.decisions import Decision, Refusal, RefusalKind
-from shared.events.dead_letters import ParkReason, RecordParked
+from shared.events.dead_letters import ParkReason, RecordDiscarded, RecordReleased
 from shared.events.payload import Payload
-from shared.events.streams import CONTACTS, PARTICIPANTS
 from shared.events.wire import Event, Record, event_id, headers_of
 from shared.storage.changes import Cause, Change, Outcome, Status
 from shared.storage.database import Document
+from shared.storage.parked import (
+    Discarding,
+    dead_letter,
+    is_gap,
+    letter_id_of,
+    parked_document,
+    record_of,
+    text_of,
+)
 
 State = TypeVar("State")
 
 _ANSWERS_KEPT: Final = 20
-_NEVER_QUOTED: Final = frozenset({PARTICIPANTS.name, CONTACTS.name})
 
 
 class KeyUsedOtherwise(Refusal):
@@ -48,6 +52,7 @@ class WorkingDocument(Generic[State]):
         self.state: State | None = read(stored["state"]) if "state" in stored else None
         self.seen: dict[str, list[int]] = stored.get("seen", {})
         self.parked: dict[str, list[Document]] = stored.get("parked", {})
+        self.discarded: dict[str, list[list[int]]] = stored.get("discarded", {})
         self.sequences: dict[str, int] = stored.get("sequences", {})
         self.outbox: list[Document] = stored.get("outbox", [])
         self.answers: list[Document] = stored.get("answers", [])
@@ -69,6 +74,8 @@ class WorkingDocument(Generic[State]):
 
     def apply(self, change: Change[State]) -> Outcome[State]:
         """Folds one change into the document."""
+        if change.mark is not None and change.discarding is not None:
+            return self._discard(change.mark, change.discarding, change.cause)
         if change.mark is not None:
             settled = self._settle_by_mark(change, change.mark)
             if settled is not None:
@@ -85,10 +92,10 @@ class WorkingDocument(Generic[State]):
             return Outcome(Status.FAILED, self.state, error=error)
         if isinstance(decision, Refusal):
             if change.mark is not None:
-                unblocked = self._set_mark(change.mark)
+                unblocked = self._set_mark(change.mark, change.cause)
                 return Outcome(Status.REFUSED, self.state, refusal=decision, unblocked=unblocked)
             return Outcome(Status.REFUSED, self.state, refusal=decision)
-        unblocked = self._set_mark(change.mark) if change.mark is not None else ()
+        unblocked = self._set_mark(change.mark, change.cause) if change.mark is not None else ()
         if decision is None:
             return Outcome(Status.UNCHANGED, self.state, unblocked=unblocked)
         ids = self._accept(decision, change.cause)
@@ -112,10 +119,11 @@ class WorkingDocument(Generic[State]):
             self.touched.add("state")
         return tuple(self._emit(payload, cause) for payload in decision.events)
 
-    def _emit(self, payload: Payload, cause: Cause) -> str:
+    def _emit(self, payload: Payload, cause: Cause, sequence: int | None = None) -> str:
+        """sequence: where the subject is not this document but a letter, which has its own."""
         stream = payload.stream
-        sequence = self.sequences.get(stream.name, 0) + 1
-        self.sequences[stream.name] = sequence
+        self.sequences[stream.name] = self.sequences.get(stream.name, 0) + 1
+        sequence = sequence or self.sequences[stream.name]
         entry: Document = {
             "id": event_id(stream.name, payload.subject, sequence),
             "stream": stream.name,
@@ -150,11 +158,11 @@ class WorkingDocument(Generic[State]):
         """Whether it is the event's turn; if so, those after it are judged as if it were applied."""
         stream = event.stream.name
         last, count = self.seen.get(stream, (0, 0))
-        if count and event.sequence <= last:
+        if event.sequence <= last:
             return False
         if any(kept["sequence"] < event.sequence for kept in self.parked.get(stream, [])):
             return False
-        if count and not event.stream.is_compacted and event.sequence > last + 1:
+        if is_gap(stream, last, event.sequence):
             return False
         self.seen[stream] = [event.sequence, count + 1]
         return True
@@ -166,15 +174,15 @@ class WorkingDocument(Generic[State]):
     ) -> Outcome[State] | None:
         """The outcome, if the event is not to be applied now; None if it is its turn."""
         stream = event.stream.name
-        last, count = self.seen.get(stream, (0, 0))
-        if count and event.sequence <= last:
+        last, _ = self.seen.get(stream, (0, 0))
+        if event.sequence <= last:
             return Outcome(Status.DUPLICATE, self.state)
         if stream in self._failed:
             return Outcome(Status.BEHIND_FAILED, self.state)
         waiting = self.parked.get(stream, [])
         if any(kept["sequence"] < event.sequence for kept in waiting):
             return self._park(event)
-        if count and not event.stream.is_compacted and event.sequence > last + 1:
+        if is_gap(stream, last, event.sequence):
             missing = f"{stream} {last + 1} to {event.sequence - 1} of this subject have not come"
             return self._park(
                 event, letter=(ParkReason.MISSING_BEFORE, missing, 0), cause=change.cause
@@ -184,7 +192,7 @@ class WorkingDocument(Generic[State]):
             return self._park(event, letter=letter, cause=change.cause)
         return None
 
-    def _set_mark(self, event: Event[Payload]) -> tuple[Record, ...]:
+    def _set_mark(self, event: Event[Payload], cause: Cause) -> tuple[Record, ...]:
         """Notes the event as applied; returns those that waited for it and may come now."""
         stream = event.stream.name
         _, count = self.seen.get(stream, (0, 0))
@@ -193,6 +201,15 @@ class WorkingDocument(Generic[State]):
         waiting = self.parked.get(stream)
         if not waiting:
             return ()
+        for kept in waiting:
+            if kept["sequence"] <= event.sequence and kept.get("letter", {}).get("is_open"):
+                self._settle(RecordReleased(**self._letter_about(event, kept)), kept, cause)
+        return self._go_on_behind(event)
+
+    def _go_on_behind(self, event: Event[Payload]) -> tuple[Record, ...]:
+        """Lets go of what waited up to this event; returns the next, if it is its turn."""
+        stream = event.stream.name
+        waiting = self.parked[stream]
         left = [kept for kept in waiting if kept["sequence"] > event.sequence]
         if len(left) != len(waiting):
             self.parked[stream] = left
@@ -209,82 +226,71 @@ class WorkingDocument(Generic[State]):
     ) -> Outcome[State]:
         stream = event.stream.name
         waiting = self.parked.get(stream, [])
-        if any(kept["sequence"] == event.sequence for kept in waiting):
-            return Outcome(Status.PARKED, self.state)
-        record = event.record
-        if record is None:
-            raise ValueError(f"{event.id} came from no record, so it cannot be parked.")
-        self.parked[stream] = sorted(
-            [*waiting, _parked(event.sequence, record)], key=lambda kept: kept["sequence"]
-        )
-        self.touched.add("parked")
-        if letter is not None and cause is not None:
-            self._emit(
-                dead_letter(record, self._consumer, *letter, cause.time, event.programme), cause
-            )
+        kept = next((one for one in waiting if one["sequence"] == event.sequence), None)
+        if kept is None:
+            if event.record is None:
+                raise ValueError(f"{event.id} came from no record, so it cannot be parked.")
+            kept = parked_document(event, event.record)
+            self.parked[stream] = sorted([*waiting, kept], key=lambda one: one["sequence"])
+            self.touched.add("parked")
+        if letter is not None and cause is not None and not kept.get("letter", {}).get("is_open"):
+            record = record_of(stream, kept)
+            parked = dead_letter(record, self._consumer, *letter, cause.time, event.programme)
+            before = kept.get("letter", {}).get("sequence")
+            self._emit(parked, cause, before and before + 1)
+            sequence = before + 1 if before else self.sequences[parked.stream.name]
+            kept["letter"] = {"sequence": sequence, "is_open": True}
+            self.touched.add("parked")
         return Outcome(Status.PARKED, self.state)
 
+    # Giving up ------------------------------------------------------------------------------
 
-def dead_letter(
-    record: Record,
-    consumer: str,
-    reason: ParkReason,
-    why: str,
-    attempts: int,
-    now: datetime,
-    programme: str = "",
-) -> RecordParked:
-    """The letter about one record. Personal streams are named by their coordinates only."""
-    quotable = record.topic not in _NEVER_QUOTED
-    return RecordParked(
-        programme=programme,
-        letter_id=f"{consumer}.{record.topic}.{record.partition}.{record.offset}",
-        consumer=consumer,
-        reason=reason,
-        why=why,
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=_text(record.key),
-        headers=tuple((name, _text(value) or "") for name, value in record.headers)
-        if quotable
-        else (),
-        value=_base64(record.value) if quotable else None,
-        attempts=attempts,
-        parked_at=now,
-    )
+    def _discard(
+        self, event: Event[Payload], discarding: Discarding, cause: Cause
+    ) -> Outcome[State]:
+        """Gives up the first event that waits; if others are missing before it, those instead.
 
+        Its subject goes on: the sequences count as seen, not as applied, and `discarded` names them.
+        """
+        stream = event.stream.name
+        waiting: Sequence[Document] = self.parked.get(stream, [])
+        if not waiting or waiting[0]["sequence"] != event.sequence:
+            return Outcome(Status.UNCHANGED, self.state)
+        first = waiting[0]
+        last, count = self.seen.get(stream, (0, 0))
+        is_missing = is_gap(stream, last, event.sequence)
+        given_up = [last + 1, event.sequence - 1] if is_missing else [event.sequence] * 2
+        self.discarded.setdefault(stream, []).append(given_up)
+        self.seen[stream] = [given_up[1], count]
+        self.touched |= {"seen", "discarded", "parked"}
+        discarded = RecordDiscarded(
+            **self._letter_about(event, first),
+            by=discarding.by,
+            reason=discarding.reason,
+            reference=discarding.reference,
+            first_sequence=given_up[0],
+            last_sequence=given_up[1],
+        )
+        self._settle(discarded, first, cause)
+        if is_missing:
+            return Outcome(Status.CHANGED, self.state, unblocked=(record_of(stream, first),))
+        return Outcome(Status.CHANGED, self.state, unblocked=self._go_on_behind(event))
 
-def _text(raw: bytes | None) -> str | None:
-    return None if raw is None else raw.decode(errors="backslashreplace")
+    def _letter_about(self, event: Event[Payload], kept: Document) -> dict[str, Any]:
+        """What the events that settle a letter have in common."""
+        record = record_of(event.stream.name, kept)
+        return {
+            "programme": event.programme,
+            "letter_id": letter_id_of(self._consumer, record),
+            "consumer": self._consumer,
+            "topic": record.topic,
+            "key": text_of(record.key),
+        }
 
-
-def _base64(raw: bytes | None) -> str | None:
-    return None if raw is None else base64.b64encode(raw).decode()
-
-
-def _parked(sequence: int, record: Record) -> Document:
-    return {
-        "sequence": sequence,
-        "partition": record.partition,
-        "offset": record.offset,
-        "key": record.key,
-        "headers": [[name, value] for name, value in record.headers],
-        "value": record.value,
-    }
-
-
-def record_of(stream: str, kept: Mapping[str, Any]) -> Record:
-    """A parked event, as it came."""
-    return Record(
-        topic=stream,
-        partition=kept["partition"],
-        offset=kept["offset"],
-        key=_bytes(kept["key"]),
-        headers=tuple((name, bytes(value)) for name, value in kept["headers"]),
-        value=_bytes(kept["value"]),
-    )
-
-
-def _bytes(raw: Binary | bytes | None) -> bytes | None:
-    return None if raw is None else bytes(raw)
+    def _settle(
+        self, payload: RecordReleased | RecordDiscarded, kept: Document, cause: Cause
+    ) -> None:
+        sequence = kept.get("letter", {}).get("sequence", 0) + 1
+        self._emit(payload, cause, sequence)
+        kept["letter"] = {"sequence": sequence, "is_open": False}
+        self.touched.add("parked")

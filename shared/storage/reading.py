@@ -7,9 +7,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from pydantic import TypeAdapter
 from pymongo import ASCENDING
 
-from shared.events.wire import Record
 from shared.storage.database import Database, Document
-from shared.storage.documents import record_of
+from shared.storage.parked import Waiting, record_of
 
 State = TypeVar("State")
 
@@ -120,11 +119,19 @@ class Reading(Generic[State]):
         last, count = (document or {}).get("seen", {}).get(stream, (0, 0))
         return last, count
 
-    async def first_parked(self) -> list[Record]:
-        """Of each document and stream the first event that is parked here, as it came."""
-        cursor = self._collection.find(self._mine({"parked": {"$exists": True}}), {"parked": 1})
+    async def waiting(self) -> list[Waiting]:
+        """Of each document and stream the first event that is parked here."""
+        fields = {"parked": 1, "seen": 1}
+        cursor = self._collection.find(self._mine({"parked": {"$exists": True}}), fields)
         return [
-            record_of(stream, waiting[0])
+            Waiting(
+                document["_id"][len(self.prefix) :],
+                stream,
+                waiting[0]["sequence"],
+                record_of(stream, waiting[0]),
+                len(waiting) - 1,
+                document.get("seen", {}).get(stream, (0, 0))[0],
+            )
             async for document in cursor
             for stream, waiting in document["parked"].items()
             if waiting

@@ -14,12 +14,12 @@ FORM_TOKEN: Final = "form_token"  # noqa: S105  (the name of a field)
 BACK: Final = "back"
 """The page that a form was on, see `shared.web.back`."""
 _ABOUT_THE_FORM: Final = frozenset({FORM_TOKEN, BACK})
-_FORM = "application/x-www-form-urlencoded"
+FORM: Final = "application/x-www-form-urlencoded"
 
 
 def wants_page(request: Request) -> bool:
     """Whether the answer should be a page (a form was sent) and not JSON."""
-    return request.headers.get("content-type", "").partition(";")[0].strip() == _FORM
+    return request.headers.get("content-type", "").partition(";")[0].strip() == FORM
 
 
 async def form_field(request: Request, name: str) -> str:

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from deploy.local.books.effects import check_effects, message_counts
 from deploy.local.books.records import Topics, read_topics
-from deploy.local.books.sequences import Findings, check_sequences, parked
+from deploy.local.books.sequences import Findings, check_sequences, discarded, parked
 from deploy.local.books.stores import Stores, read_stores
 from deploy.local.books.violations import Span, find_violations, spans
 from deploy.local.mailbox import StoredMessage
 from shared.events import check_ins, matches
 from shared.events.care import CheckInEscalated
 from shared.events.contacts import ContactState
+from shared.events.dead_letters import RecordDiscarded, RecordParked, RecordReleased
 from shared.events.participants import (
     ParticipantErased,
     ParticipantRegistered,
@@ -128,6 +129,11 @@ class Books:
         )
         return timedelta(days=days + 1)
 
+    def _open_letters(self) -> int:
+        settled = (RecordReleased, RecordDiscarded)
+        written = len(self.topics.of_type(RecordParked))
+        return written - sum(len(self.topics.of_type(kind)) for kind in settled)
+
     def report(self) -> dict[str, Any]:
         """The part of `report.json` that the books can vouch for."""
         registered = self.topics.of_type(ParticipantRegistered)
@@ -155,7 +161,8 @@ class Books:
                 "published": self.topics.published,
                 "journaled": len(self.stores.journal),
                 "duplicates_dropped": self.topics.repeats,
-                "parked": parked(self.stores) + len(self.topics.events.get("dead-letters", [])),
+                "parked": parked(self.stores) + self._open_letters(),
+                "discarded": discarded(self.stores),
                 "lost": len(findings.lost),
                 "doubled": len(findings.doubled),
             },

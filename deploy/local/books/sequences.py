@@ -124,7 +124,9 @@ def _marks(stores: Stores, service: str) -> dict[tuple[str, str], tuple[int, int
         for stream, (last, count) in document.get("seen", {}).items():
             for subject in _subjects(document):
                 before_last, before_count = marks.get((stream, subject), (0, 0))
-                marks[stream, subject] = max(last, before_last), before_count + count
+                # What an operator gave up was not applied, and is accounted for all the same.
+                settled = count + _given_up(document, stream)
+                marks[stream, subject] = max(last, before_last), before_count + settled
     return marks
 
 
@@ -154,3 +156,18 @@ def parked(stores: Stores) -> int:
         for document in stores.of_service(service)
         for waiting in document.get("parked", {}).values()
     )
+
+
+def discarded(stores: Stores) -> int:
+    """How many sequences operators have given up, over all home documents."""
+    return sum(
+        _given_up(document, stream)
+        for service in CONSUMED
+        for document in stores.of_service(service)
+        for stream in document.get("discarded", {})
+    )
+
+
+def _given_up(document: Document, stream: str) -> int:
+    ranges = document.get("discarded", {}).get(stream, [])
+    return sum(last - first + 1 for first, last in ranges)

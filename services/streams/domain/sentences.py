@@ -49,6 +49,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "export.done": "The service {service} has its part of the export ready ({records} records).",
     "erasure.done": "The service {service} has forgotten her ({records} records).",
     "record.parked": "{consumer} set a record of {topic} aside ({reason}): {why}",
+    "record.released": "{consumer} has handled what it had set aside of {topic}.",
+    "record.discarded": "{by} gave up a record of {topic} that {consumer} had set aside ({reason}).",
 }
 """By short name of the event. A test sees that every event of the contract has one that it can fill."""
 
