@@ -9,12 +9,13 @@ import gc
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, TypeVar, cast
 
 import structlog
+from aiokafka import TopicPartition
 from fastapi import APIRouter, FastAPI
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 from pymongo import IndexModel
@@ -25,7 +26,6 @@ from shared.events.payload import Stream
 from shared.events.streams import ALL_STREAMS
 from shared.events.wire import rfc3339
 from shared.ids import Ids
-from shared.logs import set_up_logs
 from shared.messaging.broker import make_broker, make_producer, start_broker, subscribe
 from shared.messaging.consumption import Batch, Consumption, Letter, UseCase
 from shared.messaging.reactions import Pipeline
@@ -35,6 +35,10 @@ from shared.messaging.timers import Tick, Ticker
 from shared.messaging.topics_read import read_published
 from shared.messaging.watchdog import Consumer, Watchdog
 from shared.messaging.work import Work
+from shared.observability.figures import tell_of
+from shared.observability.logs import set_up_logs
+from shared.observability.metrics import Metrics
+from shared.observability.traces import open_traces
 from shared.security.hashing import KeyedHash
 from shared.security.links import Links
 from shared.security.sessions import Sessions
@@ -67,16 +71,18 @@ class Runtime:
         self.clock = open_clock(settings.clock)
         self.ids = Ids(settings.seed if settings.clock != "system" else None)
         self.database = Database(settings.mongodb_url)
-        self.relay = Relay(self.database, settings.most_unsent_events)
+        self.traces = open_traces(service, settings.instance)
+        self.relay = Relay(self.database, settings.most_unsent_events, self.traces)
         self.pipeline = Pipeline(self.clock, self.relay)
         self.work = Work()
+        self.metrics = Metrics()
         self.links = Links(settings.link_secret.get_secret_value(), self.clock)
         self.sessions = Sessions(settings.session_key)
         self.hashes = KeyedHash(settings.hash_secret.get_secret_value())
         self._letters: Aggregates[Letter] = self.aggregates("known", Letter, prefix="letters/")
         servers = settings.kafka_url.split(",")
         client_id = f"{service}-{settings.instance}"
-        self._broker = make_broker(servers, client_id)
+        self._broker = make_broker(servers, client_id, self.metrics.registry)
         self._servers, self._client_id = servers, client_id
         self._aggregates: list[Aggregates[Any]] = [self._letters]
         self._consumptions: dict[str, Consumption] = {}
@@ -90,7 +96,7 @@ class Runtime:
         )
         self._watchdog = Watchdog(self._consumers)
         self._waking: list[tuple[Aggregates[Any], Ticker]] = []
-        self._tickers: list[Ticker] = []
+        self.tickers: list[Ticker] = []
         self._backgrounds: list[tuple[str, Background]] = []
         self._before_start: list[Background] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -98,6 +104,7 @@ class Runtime:
         self._looked_into_storage_at: tuple[int, ...] = ()
         self._storage_says: tuple[int, list[tuple[Ticker, datetime]]] = (0, [])
         self.is_started = False
+        tell_of(self, self.metrics)
 
     # What a service says about itself -----------------------------------------------------------
 
@@ -129,7 +136,7 @@ class Runtime:
 
         def register(use_case: UseCase) -> UseCase:
             group = f"{self.service}.{stream.name}"
-            consumption = Consumption(group, self._letters, self.clock, use_case)
+            consumption = Consumption(group, self._letters, self.clock, use_case, self.traces)
             self._consumptions[stream.name] = consumption
             subscribe(
                 self._broker,
@@ -163,7 +170,7 @@ class Runtime:
     def every_tick_call(self, tick: Tick, *, name: str) -> Ticker:
         """Calls `tick(now)` whenever time moves on; it returns when it next has something to do."""
         ticker = Ticker(name, self.clock, self.work, tick)
-        self._tickers.append(ticker)
+        self.tickers.append(ticker)
         return ticker
 
     def in_background(self, run: Background, *, name: str) -> None:
@@ -208,7 +215,7 @@ class Runtime:
         for act in self._before_start:
             await act()
         await start_broker(self._broker)
-        for ticker in self._tickers:
+        for ticker in self.tickers:
             self._tasks.append(asyncio.create_task(ticker.run()))
         self._tasks.append(asyncio.create_task(self._watchdog.run(), name="watchdog"))
         for name, run in self._backgrounds:
@@ -226,6 +233,7 @@ class Runtime:
         await self.relay.stop()
         await self._producer.stop()
         self.database.close()
+        await asyncio.to_thread(self.traces.stop)
         self.log.info("stopped")
 
     async def _wait_for_storage(self) -> None:
@@ -285,6 +293,11 @@ class Runtime:
         if self.relay.is_full:
             return False
         return await self.relay.oldest_unsent_s() < _OLDEST_UNSENT_S
+
+    @property
+    def ends(self) -> Mapping[TopicPartition, int]:
+        """Where the partitions end that this process reads, as the watchdog last saw."""
+        return self._watchdog.ends
 
     def is_alive(self) -> bool:
         """Whether all of its tasks run, its consumers read, and no batch is stuck for minutes.

@@ -4,6 +4,7 @@
 """
 
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import closing
 from functools import cache
@@ -40,11 +41,16 @@ def _browser() -> str:
     return browsing.missing()
 
 
+def _promtool() -> str:
+    return "" if shutil.which("promtool") else "promtool not found (Debian: package prometheus)"
+
+
 #: By name: a function that says what is missing, or nothing.
 _CAPABILITIES: Final[dict[str, Callable[[], str]]] = {
     "apache-kafka": _apache_kafka,
     "containers": _containers,
     "browser": _browser,
+    "promtool": _promtool,
 }
 
 #: Which marker of a test stands for which capability.

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from deploy.local import topics
 from deploy.local.engines import Engine, open_engine
 from tests import capabilities
+from tests.five import Five, start_five
 from tests.fresh import Fresh
 
 # How long an example takes says something of the machine, nothing of the code: speed is measured in
@@ -62,6 +63,12 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     Its own for each file: it starts in half a second, and no test reads what another file wrote.
     """
     yield from _started("embedded", tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def five(embedded: Engine) -> Iterator[Five]:
+    """The five services, started once for each file, on clean ground."""
+    yield from start_five(embedded)
 
 
 @pytest.fixture(scope="session")

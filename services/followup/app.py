@@ -5,6 +5,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from services.followup import figures
 from services.followup.api import coordinator_routes, participant_routes
 from services.followup.domain.timing import on_time
 from services.followup.handlers import subscribe
@@ -25,6 +26,7 @@ def make_app(settings: Settings) -> FastAPI:
     followup = Followup(store, runtime.pipeline, runtime.clock)
     subscribe(runtime, followup)
     runtime.every_tick(store.mentorships, on_time)
+    figures.tell_of(store, runtime.clock, runtime.metrics)
     letterbox = Letterbox(runtime.links, Pages(_FOLDER))
     return runtime.web_app(
         participant_routes(followup, letterbox), coordinator_routes(followup, runtime.links)

@@ -11,6 +11,9 @@ from services.followup.domain.mentorship import Mentorship
 from shared.events.check_ins import CheckInStatus
 from shared.runtime import Runtime
 from shared.security.scopes import in_cities
+from shared.storage.reading import Tallied
+
+_BY_CITY: Final = ("state.programme", "state.city")
 
 
 class Filter(StrEnum):
@@ -64,6 +67,32 @@ class Store:
         ids = sorted(participant_ids)
         query = {"$or": [{"state.mentee_id": {"$in": ids}}, {"state.mentor_id": {"$in": ids}}]}
         return [mentorship async for _, mentorship in self.mentorships.find(query)]
+
+    async def tally_running(self) -> list[Tallied]:
+        """Mentorships that have not ended, by programme and city."""
+        running = {"state": {"$exists": True}, **_QUERIES[Filter.RUNNING]}
+        return await self.mentorships.tally(running, _BY_CITY)
+
+    async def tally_overdue(self) -> list[Tallied]:
+        """Check-ins that are overdue or escalated and not settled, by programme and city."""
+        late = [CheckInStatus.OVERDUE.value, CheckInStatus.ESCALATED.value]
+        return await self.mentorships.tally(
+            {"state.check_ins": {"$elemMatch": {"status": {"$in": late}, "is_settled": False}}},
+            _BY_CITY,
+            earliest="state.check_ins.overdue_at",
+            each="state.check_ins",
+            of_these={"state.check_ins.status": {"$in": late}, "state.check_ins.is_settled": False},
+        )
+
+    async def tally_help(self) -> list[Tallied]:
+        """Requests for help that nobody has handled, by programme and city."""
+        return await self.mentorships.tally(
+            _QUERIES[Filter.NEEDS_HELP],
+            _BY_CITY,
+            earliest="state.help_requests.asked_at",
+            each="state.help_requests",
+            of_these={"state.help_requests.handled_at": None},
+        )
 
     def page(
         self,

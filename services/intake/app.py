@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from services.intake import figures
 from services.intake.api import coordinators, my_page, pages, programmes, registration
 from services.intake.api.asking import RateLimit
 from services.intake.desk import signing_in
@@ -29,6 +30,7 @@ def make_app(settings: Settings) -> FastAPI:
     runtime = Runtime("intake", settings)
     intake = make_intake(runtime)
     subscribe(runtime, Following(intake.store, runtime.pipeline))
+    figures.tell_of(intake.store, runtime.metrics)
     runtime.every_tick_call(intake.registrar.finish_cut_off, name="registrations")
     app = runtime.web_app(
         registration.router,

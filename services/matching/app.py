@@ -6,6 +6,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from services.matching import figures
 from services.matching.api import (
     coordinator_routes,
     match_routes,
@@ -34,7 +35,9 @@ def make_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     store = Store(runtime)
     fitting = Fitting(store)
     matching = Matching(store, runtime.pipeline, runtime.clock, fitting)
-    rounds = Rounds(store, engine or NumpyEngine(), fitting, runtime.work, settings)
+    note = figures.timing_rounds(runtime.metrics)
+    rounds = Rounds(store, engine or NumpyEngine(), fitting, runtime.work, settings, note)
+    figures.tell_of(store, runtime.clock, runtime.metrics)
     subscribe(runtime, matching)
 
     async def tick(now: datetime) -> datetime | None:

@@ -8,7 +8,7 @@ the cities that propose at once, and takes proposals back that nobody has answer
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -48,13 +48,21 @@ class Rounds:
     """Runs the rounds that are due, of every programme whose lease it gets."""
 
     def __init__(
-        self, store: Store, engine: Engine, fitting: Fitting, work: Work, settings: Settings
+        self,
+        store: Store,
+        engine: Engine,
+        fitting: Fitting,
+        work: Work,
+        settings: Settings,
+        note: Callable[[RoundRecord], None] = lambda _: None,
     ) -> None:
+        """`note` is told of each round and top-up that is done."""
         self._store = store
         self._engine = engine
         self._fitting = fitting
         self._work = work
         self._settings = settings
+        self._note = note
         # Of this process alone, so that one that comes back under the same name is another holder.
         self._holder = f"{settings.instance}.{Ids().new()}"
 
@@ -221,6 +229,7 @@ class Rounds:
         )
         finished = Change(programme.programme, _finishing(record, now), cause)
         settled(await self._store.programmes.change([finished], fence=lease))
+        self._note(record)
         log.info(
             "round_finished",
             kind=record.kind,

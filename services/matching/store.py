@@ -19,6 +19,7 @@ from shared.runtime import Runtime
 from shared.security.scopes import in_cities
 from shared.storage.kept import Kept
 from shared.storage.leases import Lease
+from shared.storage.reading import Tallied
 
 _OPEN: Final = "state.open"
 _NEVER_AGAIN: Final = "state.never_again"
@@ -117,6 +118,29 @@ class Store:
         kept = self._kept_matches.setdefault(programme, Kept(self.matches, query))
         binding = [match for match in (await kept.find()).values() if match.round_id != round_id]
         return [*binding, *await self._matches({_DISPLACED_BY: round_id})]
+
+    # Figures ------------------------------------------------------------------------------------
+
+    async def tally_waiting(self) -> list[Tallied]:
+        """Who waits, by programme, city and role, and since when. The index on `wake_at` finds them."""
+        by = (_PROGRAMME, "state.person.city", "state.person.role")
+        waits = {"wake_at": {"$exists": True}, "state.wait": {"$ne": None}}
+        return await self.people.tally(waits, by, earliest="state.wait.since")
+
+    async def tally_unanswered(self) -> list[Tallied]:
+        """Proposals that not both have answered, by programme and status."""
+        open_ones = {_OPEN: True, _STATUS: {"$in": sorted(status.value for status in UNANSWERED)}}
+        return await self.matches.tally(
+            open_ones, (_PROGRAMME, _STATUS), earliest="state.proposed_at"
+        )
+
+    async def lease_epochs(self) -> dict[str, int]:
+        """By programme how often the right to run its rounds has changed hands."""
+        cursor = self._leases.find({"_id": {"$gte": "leases/", "$lt": "leases0"}}, {"epoch": 1})
+        return {
+            found["_id"].removeprefix("leases/"): found["epoch"]
+            for found in await cursor.to_list(None)
+        }
 
     # Who is in which match ----------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fastapi import FastAPI
 
-from services.notifications import api, handlers
+from services.notifications import api, figures, handlers
 from services.notifications.letters.written import Letterhead
 from services.notifications.mail_server import MailServer, MailServerAddress
 from services.notifications.sender import Sender, SenderOptions
@@ -22,6 +22,7 @@ def make_app(settings: Settings) -> FastAPI:
     notifications = Notifications(runtime, store)
     sender = make_sender(runtime, store, settings)
     handlers.register(runtime, notifications)
+    figures.tell_of(store, sender, runtime.clock, runtime.metrics)
 
     async def tick(now: datetime) -> datetime | None:
         """Counts after time has done its work: what became due now keeps the clock from moving on."""

@@ -6,6 +6,7 @@ sent again exactly as it was, since the claim keeps all that its text was made o
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,6 +69,8 @@ class Sender:
         self._machine = machine or SystemClock()
         self._life = Ids().new()
         self._nudged = asyncio.Event()
+        self.delivered: Counter[Delivery] = Counter()
+        """What the mail server said, how often."""
         self._counting = asyncio.Lock()
         # A few more than there are connections: written just before it is sent, so that the event
         # loop is never held up by writing hundreds of letters in a row.
@@ -113,6 +116,7 @@ class Sender:
         deliveries = await asyncio.gather(
             *(self._deliver(message, give_back_at) for message in claimed)
         )
+        self.delivered.update(deliveries)
         await self._note(claimed, deliveries, by)
         return len(due)
 

@@ -20,6 +20,7 @@ from services.notifications.domain.message import Claim, Message, Stage
 from services.notifications.domain.still_meant import Facts
 from shared.runtime import Runtime
 from shared.security.scopes import in_cities
+from shared.storage.reading import Tallied
 
 _STAGE: Final = "state.stage"
 _RECIPIENT: Final = "state.recipient_id"
@@ -107,6 +108,11 @@ class Store:
     async def count_open(self) -> int:
         """How many messages are to be sent now: queued (also those in a pause) or on their way."""
         return await self.messages.count({_STAGE: {"$in": list(_OPEN)}})
+
+    async def tally_unsent(self) -> list[Tallied]:
+        """Messages that are not done, by stage, and when the oldest was asked for."""
+        stages = {_STAGE: {"$in": [*_UNSENT, Stage.SENDING.value]}}
+        return await self.messages.tally(stages, (_STAGE,), earliest="state.asked_at")
 
     async def facts_of(self, messages: Sequence[Message]) -> dict[str, Facts]:
         """What is known around each message, by its id. One query for each kind of fact."""

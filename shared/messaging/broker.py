@@ -22,7 +22,9 @@ from aiokafka import (
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from faststream.kafka.subscriber.usecase import BatchSubscriber
+from prometheus_client import CollectorRegistry
 
 from shared.events.payload import Stream
 from shared.events.wire import Record
@@ -47,8 +49,14 @@ use_safe_connections()
 HandleRecords = Callable[[list[Record]], Awaitable[None]]
 
 
-def make_broker(servers: Sequence[str], client_id: str) -> KafkaBroker:
-    """A broker that consumes only; what is published goes through the relay's own producer."""
+def make_broker(
+    servers: Sequence[str], client_id: str, registry: CollectorRegistry | None = None
+) -> KafkaBroker:
+    """A broker that consumes only; what is published goes through the relay's own producer.
+
+    registry: where FastStream counts and times what is consumed; nowhere if None.
+    """
+    counting = [] if registry is None else [KafkaPrometheusMiddleware(registry=registry)]
     return KafkaBroker(
         list(servers),
         client_id=client_id,
@@ -58,6 +66,7 @@ def make_broker(servers: Sequence[str], client_id: str) -> KafkaBroker:
         ack_policy=AckPolicy.NACK_ON_ERROR,
         apply_types=False,
         logger=None,
+        middlewares=counting,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
 

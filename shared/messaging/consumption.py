@@ -12,12 +12,15 @@ from typing import Any, Final, TypeAlias
 
 import structlog
 from aiokafka.errors import KafkaError
+from structlog.contextvars import bound_contextvars
 
 from shared.clock import Clock
 from shared.decisions import Decision
 from shared.errors import EventUnreadable, StillContended
 from shared.events.dead_letters import ParkReason
 from shared.events.wire import Event, Record, decode
+from shared.observability import journey
+from shared.observability.traces import OFF, Traces
 from shared.storage.aggregates import Aggregates
 from shared.storage.changes import Cause, Change
 from shared.storage.database import STORAGE_AWAY
@@ -55,12 +58,18 @@ class Consumption:
     """One subscription's way from records to a use case."""
 
     def __init__(
-        self, group: str, letters: Aggregates[Letter], clock: Clock, use_case: UseCase
+        self,
+        group: str,
+        letters: Aggregates[Letter],
+        clock: Clock,
+        use_case: UseCase,
+        traces: Traces = OFF,
     ) -> None:
         self._group = group
         self._letters = letters
         self._clock = clock
         self._use_case = use_case
+        self._traces = traces
 
     async def handle(self, records: Sequence[Record]) -> None:
         """Sees every record applied or parked, or raises one of `LATER`."""
@@ -71,10 +80,12 @@ class Consumption:
                 events.append(decode(record))
             except EventUnreadable as error:
                 unreadable.append((record, ParkReason.UNREADABLE, error.reason, 1))
-        if unreadable:
-            await self._patiently(lambda: self._park(unreadable))
-        if events:
-            await self._use(events)
+        with bound_contextvars(**_named(self._group, events)):
+            if unreadable:
+                await self._patiently(lambda: self._park(unreadable))
+            if events:
+                with self._traces.consuming(self._group, events) as traced:
+                    await self._use(traced)
 
     async def retry(self, record: Record) -> bool:
         """Another try at a record that was parked alone. False if it fails again; raises `LATER`."""
@@ -89,8 +100,10 @@ class Consumption:
 
     async def _use(self, events: Sequence[Event[Any]]) -> None:
         """The use case on the batch; if it keeps failing, on each event alone."""
+        alone = events[0].traceparent if len(events) == 1 else None
         try:
-            await self._patiently(lambda: self._use_case(events))
+            with journey.within(alone):
+                await self._patiently(lambda: self._use_case(events))
         except LATER:
             raise
         except Exception as error:
@@ -150,3 +163,9 @@ class Consumption:
                 why=why,
             )
         await self._letters.change(changes)
+
+
+def _named(group: str, events: Batch) -> dict[str, str]:
+    """What log lines say of a batch: who handles it, and whose journey it is if it is but one."""
+    journeys = {event.correlation_id for event in events}
+    return {"group": group} | ({"correlation_id": journeys.pop()} if len(journeys) == 1 else {})

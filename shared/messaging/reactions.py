@@ -7,8 +7,9 @@ ends only when each event is applied, known already, or parked.
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -29,6 +30,13 @@ State = TypeVar("State")
 
 ATTEMPTS: Final = 4
 _BACKOFF_S: Final = 0.2
+_COUNTED_AS: Final = {
+    Status.CHANGED: "applied",
+    Status.UNCHANGED: "applied",
+    Status.REFUSED: "applied",
+    Status.DUPLICATE: "duplicate",
+    Status.PARKED: "parked",
+}
 
 log = structlog.get_logger(__name__)
 
@@ -59,13 +67,29 @@ class Reaction(Generic[Home]):
     effects: Effects | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Counts:
-    """What became of events, for metrics and the books."""
+    """What became of events, for metrics and the books: how many, by stream and outcome."""
 
-    applied: int = 0
-    duplicates: int = 0
-    parked: int = 0
+    by_stream: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    @property
+    def applied(self) -> int:
+        """Handled, whether or not anything was to be changed."""
+        return self._of("applied")
+
+    @property
+    def duplicates(self) -> int:
+        """Known already, and dropped."""
+        return self._of("duplicate")
+
+    @property
+    def parked(self) -> int:
+        """Set aside."""
+        return self._of("parked")
+
+    def _of(self, wanted: str) -> int:
+        return sum(n for (_, outcome), n in self.by_stream.items() if outcome == wanted)
 
 
 class Pipeline:
@@ -116,7 +140,13 @@ class Pipeline:
                 )
             )
         for outcome in await reaction.home.change(changes):
-            self.counts.parked += outcome.status is Status.PARKED
+            self.count(reaction, outcome)
+
+    def count(self, reaction: Reaction[Any], outcome: Outcome[Any]) -> None:
+        """Counts what became of an event, if that is settled."""
+        counted = _COUNTED_AS.get(outcome.status)
+        if counted is not None:
+            self.counts.by_stream[reaction.stream.name, counted] += 1
 
 
 class _Attempt:
@@ -155,7 +185,7 @@ class _Attempt:
             )
             queue = []
             for event, outcome in zip(going, outcomes, strict=True):
-                self._count(outcome)
+                self._pipeline.count(self._reaction, outcome)
                 if outcome.status in (Status.FAILED, Status.BEHIND_FAILED):
                     left.append((event, outcome.error))
                 queue += [decode(record) for record in outcome.unblocked]
@@ -192,12 +222,6 @@ class _Attempt:
                 self._errors[events[0].id] = error
                 return []
         return [effect for event in events for effect in await self._plan([event], effects)]
-
-    def _count(self, outcome: Outcome[Any]) -> None:
-        counts = self._pipeline.counts
-        counts.duplicates += outcome.status is Status.DUPLICATE
-        counts.parked += outcome.status is Status.PARKED
-        counts.applied += outcome.status in (Status.CHANGED, Status.UNCHANGED, Status.REFUSED)
 
 
 def _layers(events: Sequence[Event[Any]]) -> list[list[Event[Any]]]:

@@ -9,7 +9,8 @@ Sending twice is harmless: same id, same sequence, dropped by every consumer.
 """
 
 import asyncio
-from collections import defaultdict
+import time
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -20,6 +21,7 @@ from aiokafka.errors import KafkaError
 from pymongo import ASCENDING
 
 from shared.events.wire import encode_headers
+from shared.observability.traces import OFF, Traces
 from shared.storage.aggregates import LONG_AGO, UNSENT, Unsent
 from shared.storage.database import STORAGE_AWAY, Database, Document
 
@@ -36,8 +38,9 @@ log = structlog.get_logger(__name__)
 class Relay:
     """Publishes outboxes in the background, many documents at a time."""
 
-    def __init__(self, database: Database, most_unsent: int) -> None:
+    def __init__(self, database: Database, most_unsent: int, traces: Traces = OFF) -> None:
         self._database = database
+        self._traces = traces
         self._most_unsent = most_unsent
         self._producer: AIOKafkaProducer | None = None
         self._waiting: dict[tuple[str, str], dict[str, Document]] = {}
@@ -51,6 +54,11 @@ class Relay:
         self._progress = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
         self.published = 0
+        self.published_by_stream: Counter[str] = Counter()
+        self.failures = 0
+        """Attempts that ended with an event unsent."""
+        self.swept_at = 0.0
+        """When the sweeper last got through (Unix time)."""
 
     # For those who write ---------------------------------------------------------------------
 
@@ -146,9 +154,11 @@ class Relay:
             try:
                 await self.send_waiting()
             except (KafkaError, *STORAGE_AWAY) as error:
+                self.failures += 1
                 log.warning("relay_failed", error=type(error).__name__)
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
             except Exception:
+                self.failures += 1
                 log.exception("relay_failed")
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
             finally:
@@ -201,22 +211,24 @@ class Relay:
             raise RuntimeError("The relay has not been started.")
         # Whoever wrote a document again before it was cleared handed its earlier events over again.
         fresh = [entry for entry in entries if entry["id"] not in self._acknowledged]
-        deliveries = [
-            await self._producer.send(
-                entry["stream"],
-                value=bytes(entry["value"]),
-                key=entry["key"].encode(),
-                headers=encode_headers(entry["headers"]),
-            )
-            for entry in fresh
-        ]
-        results = await asyncio.gather(*deliveries, return_exceptions=True)
+        with self._traces.publishing(fresh):
+            deliveries = [
+                await self._producer.send(
+                    entry["stream"],
+                    value=bytes(entry["value"]),
+                    key=entry["key"].encode(),
+                    headers=encode_headers(entry["headers"]),
+                )
+                for entry in fresh
+            ]
+            results = await asyncio.gather(*deliveries, return_exceptions=True)
         errors: dict[str, BaseException] = {}
         for entry, result in zip(fresh, results, strict=True):
             if isinstance(result, BaseException):
                 errors[entry["id"]] = result
             else:
                 self._remember(entry["id"])
+                self.published_by_stream[entry["stream"]] += 1
         return [errors.get(entry["id"]) for entry in entries]
 
     def _remember(self, event_id: str) -> None:
@@ -263,3 +275,4 @@ class Relay:
                 for document in await cursor.to_list(_SWEPT_AT_ONCE)
             )
         self._unsent_at_last_sweep = unsent
+        self.swept_at = time.time()

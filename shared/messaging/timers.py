@@ -4,6 +4,7 @@ The claim is the state change itself (guarded by the document's version), so no 
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final
@@ -29,18 +30,22 @@ class Ticker:
     """Calls a tick whenever domain time has moved on, or somebody pokes it."""
 
     def __init__(self, name: str, clock: Clock, work: Work, tick: Tick) -> None:
-        self._name = name
         self._clock = clock
         self._work = work
         self._tick = tick
         self._poll_s = _STEPPED_POLL_S if isinstance(clock, SteppedClock) else _SYSTEM_POLL_S
         self._poked = asyncio.Event()
+        self.name = name
+        self.done_at = 0.0
+        """When a tick last came to its end (Unix time)."""
+        self.failures = 0
+        """Ticks that were cut off, by whatever it was."""
         work.looked_at[name] = None
         work.next_at[name] = None
 
     def poke(self) -> None:
         """Has it look again now, since something may have become due at this very instant."""
-        self._work.looked_at[self._name] = None
+        self._work.looked_at[self.name] = None
         self._poked.set()
 
     async def run(self) -> None:
@@ -49,16 +54,19 @@ class Ticker:
             now = self._clock.now()
             if self._is_needed(now):
                 self._poked.clear()
-                self._work.looked_at[self._name] = None
+                self._work.looked_at[self.name] = None
                 try:
-                    self._work.next_at[self._name] = await self._tick(now)
+                    self._work.next_at[self.name] = await self._tick(now)
+                    self.done_at = time.time()
                     if not self._poked.is_set():
-                        self._work.looked_at[self._name] = now
+                        self._work.looked_at[self.name] = now
                 except (*STORAGE_AWAY, LeaseLost, StillContended) as error:
-                    log.warning("timer_waits", timer=self._name, error=type(error).__name__)
+                    self.failures += 1
+                    log.warning("timer_waits", timer=self.name, error=type(error).__name__)
                     await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
                 except Exception:
-                    log.exception("timer_failed", timer=self._name)
+                    self.failures += 1
+                    log.exception("timer_failed", timer=self.name)
                     await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
             await self._pause()
 
@@ -74,5 +82,5 @@ class Ticker:
         return (
             self._poked.is_set()
             or self._poll_s == _SYSTEM_POLL_S
-            or self._work.looked_at[self._name] != now
+            or self._work.looked_at[self.name] != now
         )

@@ -50,6 +50,8 @@ class Watchdog:
         self._consumers = consumers
         self._now = now
         self._since: dict[TopicPartition, tuple[int, float]] = {}
+        self.ends: dict[TopicPartition, int] = {}
+        """Where each assigned partition ended at the last look; empty if Kafka did not answer."""
 
     @property
     def is_anyone_stuck(self) -> bool:
@@ -66,14 +68,19 @@ class Watchdog:
     async def look(self) -> None:
         """Notes who is behind, and since when without a step."""
         behind: dict[TopicPartition, int] = {}
+        seen: dict[TopicPartition, int] = {}
         try:
             async with asyncio.timeout(_ANSWER_WITHIN_S):
                 for consumer in self._consumers():
-                    behind |= await _behind(consumer)
+                    ends = await _ends(consumer)
+                    seen |= ends
+                    behind |= await _behind(consumer, ends)
         except (KafkaError, TimeoutError) as error:
             log.debug("watchdog_sees_nothing", error=type(error).__name__)
             self._since.clear()
+            self.ends = {}
             return
+        self.ends = seen
         now = self._now()
         kept = {}
         for partition, position in behind.items():
@@ -84,13 +91,17 @@ class Watchdog:
             log.error("consumer_stuck", partitions=len(kept))
 
 
-async def _behind(consumer: Consumer) -> dict[TopicPartition, int]:
-    """The partitions that hold more than was fetched, and the position in each."""
+async def _ends(consumer: Consumer) -> Mapping[TopicPartition, int]:
+    """Where the partitions end that it reads."""
     assigned = list(consumer.assignment())
-    if not assigned:
-        return {}
-    ends = await consumer.end_offsets(assigned)
-    positions = {partition: await consumer.position(partition) for partition in assigned}
+    return await consumer.end_offsets(assigned) if assigned else {}
+
+
+async def _behind(
+    consumer: Consumer, ends: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, int]:
+    """The partitions that hold more than was fetched, and the position in each."""
+    positions = {partition: await consumer.position(partition) for partition in ends}
     return {
         partition: position
         for partition, position in positions.items()

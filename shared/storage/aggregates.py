@@ -37,6 +37,9 @@ LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 UNSENT: Final[Document] = {"outbox.at": {"$gt": LONG_AGO}}
 """Documents with a non-empty outbox; answered by a partial index of just those."""
 
+PARKED: Final[Document] = {"parked": {"$exists": True}}
+"""Documents with events that wait, or waited once; answered by a partial index of just those."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
@@ -83,6 +86,8 @@ class Aggregates(Reading[State]):
             *indexes,
             IndexModel([("outbox.at", ASCENDING)], name="unsent", partialFilterExpression=UNSENT),
             IndexModel([("wake_at", ASCENDING)], name="wake_at", sparse=True),
+            # Of the few that ever had to wait, so that counting them is cheap; the key is of no use.
+            IndexModel([("version", ASCENDING)], name="parked", partialFilterExpression=PARKED),
         ]
         self._refusals = dict(refusals or {})
         self.writes = 0

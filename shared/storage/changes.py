@@ -10,6 +10,7 @@ from shared.decisions import Decision, Refusal
 from shared.events.payload import Payload
 from shared.events.wire import Event, Record
 from shared.ids import Ids
+from shared.observability import journey
 from shared.storage.parked import Discarding
 
 State = TypeVar("State")
@@ -24,7 +25,7 @@ class Cause:
     time: datetime
     correlation_id: str
     causation_id: str | None = None
-    traceparent: str | None = None
+    traceparent: str | None = field(default_factory=journey.traceparent)
 
     @classmethod
     def of(cls, event: Event[Payload], now: datetime) -> "Cause":
@@ -36,7 +37,7 @@ class Cause:
         cls, now: datetime, correlation_id: str | None = None, traceparent: str | None = None
     ) -> "Cause":
         """A request: a journey begins, unless the caller named one."""
-        return cls(now, correlation_id or Ids().new(), None, traceparent)
+        return cls(now, correlation_id or Ids().new(), None, traceparent or journey.traceparent())
 
     @classmethod
     def due(cls, now: datetime) -> "Cause":

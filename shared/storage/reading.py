@@ -1,8 +1,9 @@
 """Reading aggregates: by id, by a MongoDB query, by when they are due. Nothing here writes."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter
 from pymongo import ASCENDING
@@ -12,8 +13,19 @@ from shared.storage.parked import Waiting, record_of
 
 State = TypeVar("State")
 
+_TALLIED_IN_MS: Final = 4_000
+
 Stamp: TypeAlias = tuple[int, str]
 """A document's version and the id of its last write: another one after each write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tallied:
+    """How many have these values, and the earliest instant among them, if one was asked for."""
+
+    values: tuple[str, ...]
+    count: int
+    earliest: datetime | None
 
 
 class Reading(Generic[State]):
@@ -86,6 +98,33 @@ class Reading(Generic[State]):
     async def count(self, query: Mapping[str, Any] | None = None) -> int:
         """How many fit a MongoDB query."""
         return await self._collection.count_documents(self._mine(query))
+
+    async def tally(
+        self,
+        query: Mapping[str, Any],
+        by: Sequence[str],
+        *,
+        earliest: str | None = None,
+        each: str | None = None,
+        of_these: Mapping[str, Any] | None = None,
+    ) -> list[Tallied]:
+        """How many fit a query, by the values of some fields, and the earliest instant of another.
+
+        each: a list; then its elements are counted, and `of_these` says which. Every `by` that is
+        absent or null counts as "". Reads all that fit: for figures that are kept for a while.
+        """
+        stages: list[Document] = [{"$match": self._mine(query)}]
+        if each is not None:
+            stages += [{"$unwind": f"${each}"}, {"$match": dict(of_these or {})}]
+        keys = {str(n): {"$ifNull": [f"${field}", ""]} for n, field in enumerate(by)}
+        group: Document = {"_id": keys, "count": {"$sum": 1}}
+        if earliest is not None:
+            group["earliest"] = {"$min": f"${earliest}"}
+        cursor = self._collection.aggregate([*stages, {"$group": group}], maxTimeMS=_TALLIED_IN_MS)
+        return [
+            Tallied(tuple(found["_id"].values()), found["count"], found.get("earliest"))
+            for found in await cursor.to_list(None)
+        ]
 
     async def due(self, now: datetime, limit: int, without: Collection[str] = ()) -> list[str]:
         """Ids of those whose `wake_at` has come, the earliest first."""

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from shared.decisions import Refusal
 from shared.security.keys import hash_key, scope_of
@@ -23,6 +24,12 @@ _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 PlacedT = TypeVar("PlacedT", bound=Placed)
+
+Key = Annotated[
+    HTTPAuthorizationCredentials | None,
+    Security(HTTPBearer(scheme_name="key", description="A key, as given out.", auto_error=False)),
+]
+"""For the OpenAPI document: that a key is asked for. It is read and judged below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +104,14 @@ def admit_staff(request: Request, *roles: StaffRole) -> Caller:
     return caller
 
 
-async def coordinator(request: Request) -> Caller:
+async def coordinator(request: Request, _: Key = None) -> Caller:
     """Lets coordinators in (and operators)."""
     return await _with_form_token(
         request, admit_staff(request, StaffRole.COORDINATOR, StaffRole.OPERATOR)
     )
 
 
-async def operator(request: Request) -> Caller:
+async def operator(request: Request, _: Key = None) -> Caller:
     """Lets operators in."""
     return await _with_form_token(request, admit_staff(request, StaffRole.OPERATOR))
 

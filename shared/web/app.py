@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from shared.messaging.reactions import Pipeline
 from shared.messaging.relay import Relay
 from shared.messaging.work import Work
+from shared.observability.metrics import Metrics
+from shared.observability.requests import Observed
+from shared.observability.traces import Traces
+from shared.web.contract import DescribedApp
 from shared.web.doorkeeper import Doorkeeper
 from shared.web.problems import add_problem_handlers
 
@@ -24,11 +26,15 @@ class Process(Protocol):
 
     @property
     def relay(self) -> Relay:
-        """Its relay, for back-pressure and metrics."""
+        """Its relay, for back-pressure."""
 
     @property
-    def pipeline(self) -> Pipeline:
-        """Its pipeline, for metrics."""
+    def metrics(self) -> Metrics:
+        """Its metrics."""
+
+    @property
+    def traces(self) -> Traces:
+        """Its traces."""
 
     @property
     def work(self) -> Work:
@@ -50,7 +56,7 @@ def make_app(
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
     """The app, not started. `lifespan` starts and stops what the service runs on."""
-    app = FastAPI(
+    app = DescribedApp(
         title=f"Common Ground: {process.service}",
         version="1",
         lifespan=lifespan,
@@ -63,6 +69,7 @@ def make_app(
         app.include_router(router)
     app.include_router(_common_routes(process))
     app.add_middleware(Doorkeeper, relay=process.relay, work=process.work)
+    app.add_middleware(Observed, metrics=process.metrics, traces=process.traces)
     return app
 
 
@@ -83,31 +90,8 @@ def _common_routes(process: Process) -> APIRouter:
         return await process.describe_work()
 
     @router.get("/metrics")
-    async def metrics() -> Response:
-        return Response(await _metrics(process), media_type="text/plain; version=0.0.4")
+    async def metrics(request: Request) -> Response:
+        text, content_type = await process.metrics.text(request.headers.get("accept", ""))
+        return Response(text, headers={"Content-Type": content_type})
 
     return router
-
-
-async def _metrics(process: Process) -> bytes:
-    registry = CollectorRegistry()
-    values = {
-        "commonground_outbox_documents": (
-            "Documents with unsent events",
-            await process.relay.unsent(),
-        ),
-        "commonground_outbox_oldest_seconds": (
-            "Age of the oldest unsent event",
-            await process.relay.oldest_unsent_s(),
-        ),
-        "commonground_published_total_since_start": ("Events published", process.relay.published),
-        "commonground_applied_since_start": ("Events applied", process.pipeline.counts.applied),
-        "commonground_duplicates_since_start": (
-            "Events dropped as duplicates",
-            process.pipeline.counts.duplicates,
-        ),
-        "commonground_parked_since_start": ("Events parked", process.pipeline.counts.parked),
-    }
-    for name, (meaning, value) in values.items():
-        Gauge(name, meaning, ["service"], registry=registry).labels(process.service).set(value)
-    return generate_latest(registry)

@@ -1,5 +1,7 @@
 """The one page frame: language and direction set, readable on a phone, no script, strict CSP."""
 
+import gettext
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,10 +27,11 @@ class Pages:
     `ngettext()` chooses the plural form.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, locales: Sequence[str] = LOCALES) -> None:
+        """`locales=("en",)`: pages in English only, which need no catalogues."""
         self._catalogues = folder / "catalogues"
         self._environments = {
-            locale: self._environment(folder / "templates", locale) for locale in LOCALES
+            locale: self._environment(folder / "templates", locale) for locale in locales
         }
 
     def render(
@@ -55,6 +58,9 @@ class Pages:
             extensions=["jinja2.ext.i18n"],
         )
         environment.install_gettext_translations(  # type: ignore[attr-defined]
-            catalogue(self._catalogues, locale), newstyle=True
+            catalogue(self._catalogues, locale)
+            if self._catalogues.exists()
+            else gettext.NullTranslations(),
+            newstyle=True,
         )
         return environment

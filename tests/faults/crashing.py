@@ -26,6 +26,7 @@ from shared.events.wire import Event, Record
 from shared.messaging.consumption import Consumption
 from shared.messaging.reactions import Pipeline, Reaction
 from shared.messaging.relay import Relay
+from shared.observability.traces import OFF, Traces
 from shared.storage.aggregates import Aggregates
 from tests.faults import defects
 from tests.faults.skew import wrap_clock
@@ -149,13 +150,14 @@ def wrap_handlers(plan: Plan) -> None:
         letters: Any,
         clock: Any,
         use_case: Callable[[Sequence[Event[Any]]], Awaitable[None]],
+        traces: Traces = OFF,
     ) -> None:
         async def failing(batch: Sequence[Event[Any]]) -> None:
             for event in batch:
                 plan.must_fail(event, "use case")
             await use_case(batch)
 
-        begin(self, group, letters, clock, failing)
+        begin(self, group, letters, clock, failing, traces)
 
     async def applying(
         self: Pipeline, batch: Sequence[Event[Any]], reaction: Reaction[Any]

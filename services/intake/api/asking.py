@@ -3,7 +3,6 @@
 import asyncio
 import ipaddress
 import math
-import re
 import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
@@ -25,7 +24,6 @@ from shared.web.problems import Problem, problem_of
 
 _IPV6_SITE: Final = 64
 _MINUTE_S: Final = 60
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class RateLimit:
@@ -61,10 +59,7 @@ def intake_of(request: Request) -> Intake:
 
 def cause_of(request: Request) -> Cause:
     """The request as what a change follows from, at the domain's time."""
-    traceparent = request.headers.get("traceparent", "")
-    is_one = _TRACEPARENT.fullmatch(traceparent) is not None
-    now = request.app.state.runtime.clock.now()
-    return Cause.http(now, traceparent=traceparent if is_one else None)
+    return Cause.http(request.app.state.runtime.clock.now())
 
 
 async def admit(request: Request) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict
 
+from shared.observability import journey
+
 
 def _where_it_failed(_: Any, __: str, entry: EventDict) -> EventDict:
     """Puts the error's type and the places it passed in place of the traceback.
@@ -29,11 +31,20 @@ def _where_it_failed(_: Any, __: str, entry: EventDict) -> EventDict:
     return entry
 
 
+def _whose_journey(_: Any, __: str, entry: EventDict) -> EventDict:
+    """Names the trace that the work at hand belongs to: what the logs of all services have in common."""
+    trace_id = journey.trace_id()
+    if trace_id is not None:
+        entry["trace_id"] = trace_id
+    return entry
+
+
 def set_up_logs(service: str, instance: str) -> None:
     """Sets structlog, and the standard library's logging, to JSON lines that name the service."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _whose_journey,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _where_it_failed,
@@ -48,6 +59,7 @@ def set_up_logs(service: str, instance: str) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.contextvars.merge_contextvars,
+            _whose_journey,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
         ],
