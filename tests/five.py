@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -82,13 +82,13 @@ class Five:
         return httpx.post(url, json=form | changes, timeout=30)
 
 
-def start_five(engine: Engine) -> Iterator[Five]:
-    """Starts them, and stops them at the end."""
+def start_five(engine: Engine, only: Sequence[str] = SERVICES, **settings: Any) -> Iterator[Five]:
+    """Starts them, and stops them at the end. `only`: some of them. `settings`: of all of them."""
     Fresh().empty(engine)
     loop = asyncio.new_event_loop()
-    apps = {service: _app(engine, service) for service in SERVICES}
+    apps = {service: _app(engine, service, settings) for service in only}
     five = Five(loop, apps)
-    sockets = {service: _listening() for service in SERVICES}
+    sockets = {service: _listening() for service in only}
     five.urls = {
         service: f"http://127.0.0.1:{bound.getsockname()[1]}" for service, bound in sockets.items()
     }
@@ -122,7 +122,7 @@ def start_five(engine: Engine) -> Iterator[Five]:
         loop.close()
 
 
-def _app(engine: Engine, service: str) -> FastAPI:
+def _app(engine: Engine, service: str, more: Mapping[str, Any]) -> FastAPI:
     settings = importlib.import_module(f"services.{service}.settings").Settings(
         instance=f"{service}-{uuid.uuid4().hex[:6]}",
         kafka_url=",".join(engine.addresses.kafka),
@@ -132,6 +132,7 @@ def _app(engine: Engine, service: str) -> FastAPI:
         hash_secret="hashes of this test, and of no other",
         coordinator_key_hashes=hash_key(COORDINATOR),
         operator_key_hashes=hash_key(OPERATOR),
+        **more,
     )
     app: FastAPI = importlib.import_module(f"services.{service}.app").make_app(settings)
     return app
