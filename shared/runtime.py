@@ -24,7 +24,7 @@ from shared.clock import open_clock
 from shared.decisions import Decision, Refusal
 from shared.events.payload import Stream
 from shared.events.streams import ALL_STREAMS
-from shared.events.wire import rfc3339
+from shared.events.wire import Event, rfc3339
 from shared.ids import Ids
 from shared.messaging.broker import make_broker, make_producer, start_broker, subscribe
 from shared.messaging.consumption import Batch, Consumption, Letter, UseCase
@@ -32,7 +32,7 @@ from shared.messaging.reactions import Pipeline
 from shared.messaging.relay import Relay
 from shared.messaging.release import Parking
 from shared.messaging.timers import Tick, Ticker
-from shared.messaging.topics_read import read_published
+from shared.messaging.topics_read import read_back, read_published
 from shared.messaging.watchdog import Consumer, Watchdog
 from shared.messaging.work import Work
 from shared.observability.figures import tell_of
@@ -45,7 +45,7 @@ from shared.security.sessions import Sessions
 from shared.settings import ServiceSettings
 from shared.storage.aggregates import Aggregates
 from shared.storage.database import STORAGE_AWAY, Database
-from shared.storage.restored import raise_sequences
+from shared.storage.restored import raise_sequences, sequences_known
 from shared.web.app import make_app
 from shared.web.operations import operator_routes
 from shared.web.server import make_server
@@ -86,6 +86,7 @@ class Runtime:
         self._servers, self._client_id = servers, client_id
         self._aggregates: list[Aggregates[Any]] = [self._letters]
         self._consumptions: dict[str, Consumption] = {}
+        self._recalls: list[tuple[tuple[Stream, ...], UseCase]] = []
         self.parking = Parking(
             self.database.name,
             self._consumptions,
@@ -148,6 +149,20 @@ class Runtime:
                 handle=consumption.handle,
                 from_start=self.settings.after_restore,
             )
+            return use_case
+
+        return register
+
+    def recall(self, *streams: Stream) -> Callable[[UseCase], UseCase]:
+        """Registers how this service takes back what it has said itself, in streams of its own.
+
+        Only after the database came back from a backup. The use case gets the events that Kafka has
+        and the restored documents do not know of, all at once in order of time (in one instant in
+        the order of the streams); it says nothing and may be repeated.
+        """
+
+        def register(use_case: UseCase) -> UseCase:
+            self._recalls.append((streams, use_case))
             return use_case
 
         return register
@@ -252,17 +267,35 @@ class Runtime:
                 self.log.info("state_sent_again", collection=collection.name, documents=sent)
 
     async def _go_on_after_restore(self) -> None:
-        """The database is older than Kafka: no sequence that Kafka has seen may be used again."""
+        """The database is older than Kafka: what was said since is taken back, then gone on from.
+
+        No sequence that Kafka has seen may be used again. The sequences are raised last: what is cut
+        off before is begun anew.
+        """
         mine = [stream for stream in ALL_STREAMS if stream.owner == self.service]
         published = await read_published(self._servers, mine)
         names = sorted({collection.name for collection in self._aggregates})
+        collections = [self.database.collection(name) for name in names]
+        recalled: dict[str, dict[str, Event[Any]]] = {}
+        for streams, use_case in self._recalls:
+            events: list[Event[Any]] = []
+            for stream in streams:
+                highest = published.highest[stream.name]
+                known = await sequences_known(collections, stream.name, highest)
+                read = await read_back(self._servers, stream, known) if known else []
+                recalled[stream.name] = {event.subject: event for event in read}
+                events += read
+            if events:
+                await use_case(sorted(events, key=lambda event: event.time))
         raised = await raise_sequences(
-            [self.database.collection(name) for name in names],
+            collections,
             published.highest,
             frozenset(published.erased),
+            recalled,
         )
         self.log.warning(
             "gone_on_after_restore",
+            recalled=sum(len(subjects) for subjects in recalled.values()),
             documents=raised.documents,
             states_sent=raised.states_sent,
             unplaced=raised.unplaced,

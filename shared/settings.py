@@ -13,7 +13,7 @@ from shared.security.scopes import Scope
 class ServiceSettings(BaseSettings):
     """One process's settings. Each is an environment variable of the same name in capitals."""
 
-    model_config = SettingsConfigDict(extra="ignore")
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
     host: str = "127.0.0.1"
     port: int = 8000

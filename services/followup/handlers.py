@@ -1,13 +1,14 @@
 """Events in: which stream goes to which use case."""
 
 from services.followup.service import Followup
-from shared.events.streams import MATCHES, MESSAGES, PARTICIPANTS, PROGRAMMES
+from shared.events.streams import CARE, CHECK_INS, MATCHES, MESSAGES, PARTICIPANTS, PROGRAMMES
 from shared.runtime import Runtime
 
 
 def subscribe(runtime: Runtime, followup: Followup) -> None:
-    """Subscribes followup to the streams that it consumes."""
+    """Subscribes followup to the streams that it consumes; after a restore also to its own."""
     runtime.on(PROGRAMMES)(followup.follow_programmes)
     runtime.on(PARTICIPANTS)(followup.follow_participants)
     runtime.on(MATCHES)(followup.follow_matches)
     runtime.on(MESSAGES)(followup.follow_messages)
+    runtime.recall(CARE, CHECK_INS)(followup.recall)

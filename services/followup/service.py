@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from services.followup.domain import care, check_ins, closing, known
 from services.followup.domain.mentorship import Answer, Mentorship
+from services.followup.domain.recalled import recalled
 from services.followup.store import Filter, Store
 from shared.clock import Clock
 from shared.decisions import Decision, Refusal
@@ -70,6 +71,20 @@ class Followup:
         home = self._store.messages
         reaction = Reaction(MESSAGES, home, known.know_message, effects=self._on_messages)
         await self._pipeline.apply(batch, reaction)
+
+    async def recall(self, events: Batch) -> None:
+        """After a restore: takes back what followup has said itself. Says nothing, may be repeated."""
+        told: dict[str, list[Event[Any]]] = {}
+        for event in events:
+            told.setdefault(event.subject, []).append(event)
+        programmes = await self._store.programmes.load({event.programme for event in events})
+        cause = Cause.due(self._clock.now())
+        changes = [
+            Change(match_id, _recalling(hers, programmes), cause) for match_id, hers in told.items()
+        ]
+        for outcome in await self._store.mentorships.change(changes):
+            if outcome.error is not None:
+                raise outcome.error
 
     async def _on_messages(
         self, events: Sequence[Event[Any]], _: datetime
@@ -203,6 +218,18 @@ class Followup:
     ) -> Outcome[Mentorship]:
         change = Change(match_id, decide, Cause.http(now), once)
         return await self._store.mentorships.change_one(change)
+
+
+def _recalling(
+    events: Batch, programmes: dict[str, known.KnownProgramme]
+) -> Callable[[Mentorship | None], Decision[Mentorship] | None]:
+    programme = programmes.get(events[0].programme, known.DEFAULT_PROGRAMME)
+
+    def decide(mentorship: Mentorship | None) -> Decision[Mentorship] | None:
+        after = recalled(mentorship, events, programme)
+        return None if after is None or after == mentorship else Decision(after)
+
+    return decide
 
 
 def _leaving(

@@ -10,6 +10,7 @@ from services.intake.domain.tables import load_tables
 from services.intake.following import Following
 from services.intake.handlers import subscribe
 from services.intake.identity import Attempts, IdentityProvider
+from services.intake.recalling import Recalling
 from services.intake.registrar import Registrar
 from services.intake.service import Intake
 from services.intake.settings import Settings
@@ -29,7 +30,11 @@ def make_app(settings: Settings) -> FastAPI:
     """The whole service, not started."""
     runtime = Runtime("intake", settings)
     intake = make_intake(runtime)
-    subscribe(runtime, Following(intake.store, runtime.pipeline))
+    subscribe(
+        runtime,
+        Following(intake.store, runtime.pipeline),
+        Recalling(intake.store, intake.registrar, runtime.clock),
+    )
     figures.tell_of(intake.store, runtime.metrics)
     runtime.every_tick_call(intake.registrar.finish_cut_off, name="registrations")
     app = runtime.web_app(

@@ -1,14 +1,24 @@
 """Events in: which stream goes to which use case."""
 
 from services.intake.following import Following
-from shared.events.streams import CARE, CHECK_INS, MATCHES, MESSAGES, POOL
+from services.intake.recalling import Recalling
+from shared.events.streams import (
+    CARE,
+    CHECK_INS,
+    CONTACTS,
+    MATCHES,
+    MESSAGES,
+    PARTICIPANTS,
+    POOL,
+)
 from shared.runtime import Runtime
 
 
-def subscribe(runtime: Runtime, following: Following) -> None:
-    """Subscribes intake to the streams that it follows."""
+def subscribe(runtime: Runtime, following: Following, recalling: Recalling) -> None:
+    """Subscribes intake to the streams that it follows; after a restore also to its own."""
     runtime.on(MATCHES)(following.matches)
     runtime.on(POOL)(following.pool)
     runtime.on(CHECK_INS)(following.check_ins)
     runtime.on(CARE)(following.care)
     runtime.on(MESSAGES)(following.messages)
+    runtime.recall(PARTICIPANTS, CONTACTS)(recalling.recall_people)

@@ -14,11 +14,12 @@ from services.matching.api import (
     review_routes,
 )
 from services.matching.choosing import Choosing
-from services.matching.domain.engine import NumpyEngine
+from services.matching.domain.engine import ColumnarEngine
 from services.matching.domain.round import Engine
 from services.matching.explaining import Explaining
 from services.matching.fitting import Fitting
 from services.matching.handlers import subscribe
+from services.matching.recalling import Recalling
 from services.matching.rounds import Rounds
 from services.matching.service import Matching
 from services.matching.settings import Settings
@@ -30,15 +31,15 @@ _FOLDER: Final = Path(__file__).parent
 
 
 def make_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
-    """The app, not started. `engine` solves the rounds: `NumpyEngine` with its defaults if None."""
+    """The app, not started. `engine` solves the rounds: `ColumnarEngine` with its defaults if None."""
     runtime = Runtime("matching", settings)
     store = Store(runtime)
     fitting = Fitting(store)
     matching = Matching(store, runtime.pipeline, runtime.clock, fitting)
     note = figures.timing_rounds(runtime.metrics)
-    rounds = Rounds(store, engine or NumpyEngine(), fitting, runtime.work, settings, note)
+    rounds = Rounds(store, engine or ColumnarEngine(), fitting, runtime.work, settings, note)
     figures.tell_of(store, runtime.clock, runtime.metrics)
-    subscribe(runtime, matching)
+    subscribe(runtime, matching, Recalling(store, runtime.clock))
 
     async def tick(now: datetime) -> datetime | None:
         """Deadlines before rounds: what they free is in the round of the same instant."""

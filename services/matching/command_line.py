@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.matching.app import make_app
-from services.matching.domain.engine import NumpyEngine
+from services.matching.domain.engine import ColumnarEngine
 from services.matching.replay.answers import Answers
 from services.matching.replay.history import (
     History,
@@ -107,7 +107,7 @@ def verify_rounds(
     """Solves each recorded round again; ends with 1 if one comes out differently."""
     try:
         history = read_journal(journal, key, programme)
-        compared = verify(history, NumpyEngine(), seed)
+        compared = verify(history, ColumnarEngine(), seed)
     except HistoryUnusable as error:
         raise _stop(str(error)) from None
     different = [one for one in compared if not one.is_same]
@@ -131,7 +131,7 @@ def _lives(
         until = history.began + timedelta(weeks=weeks or 26)
     else:
         until = history.ended
-    answers, engine = Answers.of(history, seed or 0), NumpyEngine()
+    answers, engine = Answers.of(history, seed or 0), ColumnarEngine()
     found = [as_recorded(history, engine, until)] if history.is_recorded else []
     found.append(play(history, answers, engine, seed=seed, until=until, label="same policy"))
     if change is not None:

@@ -19,12 +19,13 @@ from services.notifications.domain.known import (
     KnownWaiting,
 )
 from services.notifications.domain.message import Message
+from services.notifications.domain.recalled import recalled
 from services.notifications.store import Store
 from shared.decisions import Decision
 from shared.errors import CommonGroundError
 from shared.events import streams
 from shared.events.contacts import ContactErased
-from shared.events.messages import FailureReason
+from shared.events.messages import FailureReason, MessageState
 from shared.events.payload import Payload, Stream
 from shared.events.wire import Event
 from shared.messaging.reactions import Effect, Effects, Reaction
@@ -85,6 +86,14 @@ class Notifications:
         await self._release(waiting)
         if self._ticker is not None:
             self._ticker.poke()
+
+    async def recall_messages(self, events: Batch) -> None:
+        """After a restore: what has been sent since the backup is not sent again. May be repeated."""
+        now = self._runtime.clock.now()
+        changes = [Change(event.subject, _recalling(event), Cause.due(now)) for event in events]
+        for outcome in await self._store.messages.change(changes):
+            if outcome.error is not None:
+                raise outcome.error
 
     async def let_time_pass(self, now: datetime) -> datetime | None:
         """Queues what the quiet hours held back, fails what waited too long; says when next."""
@@ -208,6 +217,14 @@ def _creating(message: Message, send_at: datetime | None, now: datetime) -> life
             return life.fail(message, FailureReason.NO_CONTACT)
         released = None if send_at is None else life.release(message, now, send_at)
         return released or Decision(message)
+
+    return decide
+
+
+def _recalling(event: Event[MessageState]) -> life.Decide:
+    def decide(kept: Message | None) -> Decision[Message] | None:
+        after = recalled(kept, event)
+        return None if after is None or after == kept else Decision(after)
 
     return decide
 

@@ -5,97 +5,197 @@ stopped every instance of the service.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from pymongo import UpdateOne
 
-from shared.events.wire import event_id
+from shared.events.wire import Event, event_id
 from shared.storage.database import Document, MotorCollection
+
+_LOOKED_UP_AT_ONCE: Final = 10_000
 
 Highest = Mapping[str, Mapping[str, int]]
 """By stream and subject the highest sequence that its topic holds."""
 
+Recalled = Mapping[str, Mapping[str, Event[Any]]]
+"""By stream that its owner has taken back, by subject, the last event that was taken back."""
+
 
 @dataclass(slots=True)
 class Raised:
-    """What was done. `unplaced`: subjects of which the backup shows no document of their kind."""
+    """What was done. `unplaced`: subjects of which no document of their kind is found."""
 
     documents: int = 0
     states_sent: int = 0
     unplaced: int = 0
 
 
+async def sequences_known(
+    collections: Sequence[MotorCollection], stream: str, highest: Mapping[str, int]
+) -> dict[str, int]:
+    """Of the subjects of which Kafka has more than their documents tell: the sequence these tell.
+
+    0 for a subject of which the backup has no document.
+    """
+    known = dict.fromkeys(highest, 0)
+    for collection in collections:
+        field = f"sequences.{stream}"
+        async for document in collection.find({field: {"$exists": True}}, {field: 1}):
+            subject = _subject_of(str(document["_id"]), highest)
+            if subject is not None:
+                known[subject] = document["sequences"][stream]
+    return {subject: sequence for subject, sequence in known.items() if sequence < highest[subject]}
+
+
 async def raise_sequences(
-    collections: Sequence[MotorCollection], highest: Highest, erased: frozenset[str]
+    collections: Sequence[MotorCollection],
+    highest: Highest,
+    erased: frozenset[str],
+    recalled: Recalled,
 ) -> Raised:
     """Raises each document's counters to what Kafka has; can be repeated.
 
-    Documents that were made after the backup are made again with nothing but their counter. Of
-    compacted streams the restored state is sent again above the highest, so that everybody comes back
-    to what the owner knows; not of the erased, whose last word stays.
+    Documents that were made after the backup, and that their owner has not taken back, are made again
+    with nothing but their counter. Of compacted streams the restored state is sent again above the
+    highest, so that everybody comes back to what the owner knows; not of the erased, whose last word
+    stays, nor of streams that the owner has recalled, since it knows then what was said last.
     """
     raised = Raised()
     for stream, subjects in highest.items():
-        placed: set[str] = set()
-        places: set[tuple[int, str]] = set()
-        for number, collection in enumerate(collections):
-            updates: list[UpdateOne] = []
-            found = collection.find({f"sequences.{stream}": {"$exists": True}}, {"outbox": 0})
-            async for document in found:
-                subject = _subject_of(str(document["_id"]), subjects)
-                if subject is None:
-                    continue
-                placed.add(subject)
-                places.add((number, document["_id"][: -len(subject)]))
-                if update := _update(document, stream, subject, subjects[subject], erased):
-                    raised.states_sent += "$push" in update
-                    updates.append(UpdateOne({"_id": document["_id"]}, update))
-            if updates:
-                await collection.bulk_write(updates, ordered=False)
-            raised.documents += len(updates)
-        missing = subjects.keys() - placed
-        if len(places) == 1 and missing:
-            ((number, prefix),) = places
+        await _Raising(collections, stream, subjects, erased, recalled.get(stream)).run(raised)
+    return raised
+
+
+class _Raising:
+    """One stream. placed: subjects whose document is found. places: where such documents are."""
+
+    def __init__(
+        self,
+        collections: Sequence[MotorCollection],
+        stream: str,
+        highest: Mapping[str, int],
+        erased: frozenset[str],
+        recalled: Mapping[str, Event[Any]] | None,
+    ) -> None:
+        self._collections = collections
+        self._stream = stream
+        self._highest = highest
+        self._erased = erased
+        self._recalled = recalled
+        self._placed: set[str] = set()
+        self._places: set[tuple[int, str]] = set()
+
+    async def run(self, raised: Raised) -> None:
+        """Those that count in this stream already, those taken back, those that are nowhere."""
+        for number, collection in enumerate(self._collections):
+            await self._raise_counting(number, collection, raised)
+        for number, collection in enumerate(self._collections):
+            await self._raise_taken_back(number, collection, raised)
+        missing = self._highest.keys() - self._placed
+        if len(self._places) == 1 and missing:
+            ((number, prefix),) = self._places
             made = [
                 UpdateOne(
                     {"_id": prefix + subject},
                     {
-                        "$max": {f"sequences.{stream}": subjects[subject]},
+                        "$max": {f"sequences.{self._stream}": self._highest[subject]},
                         "$setOnInsert": {"version": 1},
                     },
                     upsert=True,
                 )
                 for subject in missing
             ]
-            await collections[number].bulk_write(made, ordered=False)
+            await self._collections[number].bulk_write(made, ordered=False)
             raised.documents += len(made)
         else:
             raised.unplaced += len(missing)
-    return raised
+
+    async def _raise_counting(
+        self, number: int, collection: MotorCollection, raised: Raised
+    ) -> None:
+        updates: list[UpdateOne] = []
+        counting = {f"sequences.{self._stream}": {"$exists": True}}
+        async for document in collection.find(counting, {"outbox": 0}):
+            subject = _subject_of(str(document["_id"]), self._highest)
+            if subject is None:
+                continue
+            self._placed.add(subject)
+            self._places.add((number, document["_id"][: -len(subject)]))
+            if update := self._update(document, subject):
+                raised.states_sent += "$push" in update
+                updates.append(UpdateOne({"_id": document["_id"]}, update))
+        if updates:
+            await collection.bulk_write(updates, ordered=False)
+        raised.documents += len(updates)
+
+    async def _raise_taken_back(
+        self, number: int, collection: MotorCollection, raised: Raised
+    ) -> None:
+        """Documents that their owner made again: an aggregate has its subject's id, or a prefix before."""
+        prefixes = {prefix for place, prefix in self._places if place == number} | {""}
+        missing = sorted((self._recalled or {}).keys() - self._placed)
+        for some in _chunks(missing):
+            ids = {prefix + subject: subject for subject in some for prefix in prefixes}
+            made = collection.find(
+                {"_id": {"$in": list(ids)}, "state": {"$exists": True}}, {"_id": 1}
+            )
+            found = {ids[document["_id"]] async for document in made}
+            updates = [
+                UpdateOne({"_id": name}, {"$set": self._as_told(subject)})
+                for name, subject in ids.items()
+                if subject in found
+            ]
+            if updates:
+                await collection.bulk_write(updates, ordered=False)
+            self._placed.update(found)
+            raised.documents += len(updates)
+
+    def _update(self, document: Document, subject: str) -> dict[str, Any] | None:
+        highest = self._highest[subject]
+        if document["sequences"][self._stream] >= highest:
+            return None
+        last = document.get("last", {}).get(self._stream)
+        if self._recalled is not None:
+            return {"$set": self._as_told(subject)}
+        if last is None or subject in self._erased:
+            return {"$set": {f"sequences.{self._stream}": highest}}
+        sequence = highest + 1
+        name = event_id(self._stream, subject, sequence)
+        headers = {**last["headers"], "ce_id": name, "ce_sequence": str(sequence)}
+        entry = {
+            **last, "id": name, "sequence": sequence, "headers": headers, "at": datetime.now(UTC)
+        }  # fmt: skip
+        return {
+            "$set": {f"sequences.{self._stream}": sequence, f"last.{self._stream}": entry},
+            "$push": {"outbox": entry},
+        }
+
+    def _as_told(self, subject: str) -> dict[str, Any]:
+        """The counter, and of a compacted stream the last event as Kafka has it."""
+        told: dict[str, Any] = {f"sequences.{self._stream}": self._highest[subject]}
+        event = (self._recalled or {}).get(subject)
+        if event is not None and event.stream.is_compacted and event.record is not None:
+            told[f"last.{self._stream}"] = {
+                "id": event.id,
+                "stream": self._stream,
+                "sequence": event.sequence,
+                "key": (event.record.key or b"").decode(),
+                "headers": {name: value.decode() for name, value in event.record.headers},
+                "value": event.record.value,
+                "at": datetime.now(UTC),
+            }
+        return told
+
+
+def _chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    for begin in range(0, len(items), _LOOKED_UP_AT_ONCE):
+        yield items[begin : begin + _LOOKED_UP_AT_ONCE]
 
 
 def _subject_of(document_id: str, subjects: Mapping[str, int]) -> str | None:
     """A document has its subject's id, or that id behind a prefix that ends with a slash."""
     starts = [0, *(found.end() for found in re.finditer("/", document_id))]
     return next((document_id[at:] for at in starts if document_id[at:] in subjects), None)
-
-
-def _update(
-    document: Document, stream: str, subject: str, highest: int, erased: frozenset[str]
-) -> dict[str, Any] | None:
-    if document["sequences"][stream] >= highest:
-        return None
-    last = document.get("last", {}).get(stream)
-    if last is None or subject in erased:
-        return {"$set": {f"sequences.{stream}": highest}}
-    sequence = highest + 1
-    name = event_id(stream, subject, sequence)
-    headers = {**last["headers"], "ce_id": name, "ce_sequence": str(sequence)}
-    entry = {**last, "id": name, "sequence": sequence, "headers": headers, "at": datetime.now(UTC)}
-    return {
-        "$set": {f"sequences.{stream}": sequence, f"last.{stream}": entry},
-        "$push": {"outbox": entry},
-    }

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from deploy.local.engines import open_engine
 from services.matching.domain import life
-from services.matching.domain.engine import NumpyEngine
+from services.matching.domain.engine import ColumnarEngine
 from services.matching.domain.match import AnswerRules
 from services.matching.domain.people import KnownPerson
 from services.matching.domain.person import Person
@@ -68,7 +68,7 @@ async def measure(people: int, top_ups: int, mongodb: str, folder: Path) -> None
         asked_round_at=NOW,
     )
     await _set(store, programme)
-    rounds = Rounds(store, NumpyEngine(), Fitting(store), Work(), settings)
+    rounds = Rounds(store, ColumnarEngine(), Fitting(store), Work(), settings)
     await _timed("round", rounds, store)
     await _ask_everybody(store)
     for number in range(top_ups):

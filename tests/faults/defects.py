@@ -60,8 +60,10 @@ def clear_before_acknowledged() -> None:
 
 
 def own_newest_entry_only() -> None:
-    """A writer sends the last event that it wrote itself, not the whole outbox."""
-    newest = property(lambda document: document.new_entries[-1:])
+    """A writer sends what it wrote itself last, of each stream, not the whole outbox."""
+    newest = property(
+        lambda document: list({entry["stream"]: entry for entry in document.new_entries}.values())
+    )
     WorkingDocument.unsent = newest  # type: ignore[assignment, method-assign]
 
 

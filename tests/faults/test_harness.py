@@ -23,18 +23,24 @@ async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Grou
 
 
 @pytest.mark.parametrize(
-    ("defect", "number", "seen"),
+    ("defect", "name", "seen"),
     [
-        ("no_dedupe", 12, "applied"),
-        ("commit_before_write", 2, "applied"),
-        ("clear_before_acknowledged", 3, "lacks|none there"),
-        ("park_without_order", 14, "applied|wait behind"),
+        ("no_dedupe", "every event delivered five times", "applied"),
+        ("commit_before_write", "kill -9 after the fetch", "applied"),
+        (
+            "clear_before_acknowledged",
+            "kill -9 between publishing and clearing",
+            "lacks|none there",
+        ),
+        ("own_newest_entry_only", "her next step at another instance", "applied|order"),
+        ("no_unique_indexes", "killed after the write, before the reply", "one address is 2"),
+        ("park_without_order", "a handler with a bug", "applied|wait behind"),
     ],
 )
 async def test_a_defect_makes_its_row_fail(
-    defect: str, number: int, seen: str, ground: Ground, tmp_path_factory: pytest.TempPathFactory
+    defect: str, name: str, seen: str, ground: Ground, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    row = next(row for row in all_rows() if row.number == number)
+    row = next(row for row in all_rows() if name in row.name)
     var = tmp_path_factory.getbasetemp()
     result = await run_row(row, ground, people=_PEOPLE, seed=1, var=var, defects=[defect])
     assert result.passed is False

@@ -70,7 +70,7 @@ async def judge(world: "World") -> Verdict:
         world.platform.mailbox.messages(),
         world.clock.now(),
     )
-    kept = list(world.load.witness.kept.values())
+    kept = [each for key, each in world.load.witness.kept.items() if key not in world.words_lost]
     if world.judged_by_row:
         kept = [each for each in kept if each.path.endswith("/participants")]
         books.findings.lost.clear()

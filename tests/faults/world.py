@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -68,6 +68,8 @@ class World:
     """How many records the row put into topics that nobody can read."""
     judged_by_row: bool = False
     """The topics no longer hold the whole story: sequences and effects were compared by the row."""
+    words_lost: set[str] = field(default_factory=set)
+    """Requests (by path and key) whose words went with a database that the row put back."""
     mended_at: float | None = None
 
     @property

@@ -10,7 +10,7 @@ from enum import IntEnum, StrEnum
 from typing import Final, Self
 
 from services.followup.domain import schedule
-from shared.events.check_ins import CheckInStatus, ClosingReason
+from shared.events.check_ins import CheckInState, CheckInStatus, ClosingReason, MentorshipClosed
 from shared.events.matches import MatchAccepted
 from shared.events.participants import Role
 from shared.events.programmes import Policy
@@ -282,14 +282,19 @@ class Mentorship:
         return replace(self, planned_end=planned_end, check_ins=self.check_ins + added)
 
 
-def start(accepted: MatchAccepted, terms: Terms, time_zone: str, at: datetime) -> Mentorship:
-    """The mentorship that an accepted match begins at `at`, with all its check-ins scheduled."""
+def start(
+    told: MatchAccepted | CheckInState | MentorshipClosed,
+    terms: Terms,
+    time_zone: str,
+    at: datetime,
+) -> Mentorship:
+    """The mentorship of the two whom an event names, from `at` on, with all its check-ins scheduled."""
     unplanned = Mentorship(
-        match_id=accepted.match_id,
-        mentee_id=accepted.mentee_id,
-        mentor_id=accepted.mentor_id,
-        programme=accepted.programme,
-        city=accepted.city,
+        match_id=told.match_id,
+        mentee_id=told.mentee_id,
+        mentor_id=told.mentor_id,
+        programme=told.programme,
+        city=told.city,
         time_zone=time_zone,
         started_at=at,
         planned_end=at,

@@ -38,7 +38,7 @@ class Solved:
 
 
 @dataclass(frozen=True, slots=True)
-class NumpyEngine:
+class ColumnarEngine:
     """See `round.Engine`.
 
     `list_length`: how many mentors a mentee's list holds at a time; the result does not depend on

@@ -199,7 +199,7 @@ def fail(message: Message, reason: FailureReason) -> Decision[Message]:
         attempts=message.attempts,
         reason=reason,
     )
-    return Decision(_done(replace(message, stage=Stage.FAILED, failure=reason)), (event,))
+    return Decision(replace(message.without_text(), stage=Stage.FAILED, failure=reason), (event,))
 
 
 def _sent(message: Message, now: datetime) -> Decision[Message]:
@@ -215,11 +215,4 @@ def _sent(message: Message, now: datetime) -> Decision[Message]:
         attempts=message.attempts,
         sent_at=now,
     )
-    return Decision(_done(replace(message, stage=Stage.SENT, sent_at=now)), (event,))
-
-
-def _done(message: Message) -> Message:
-    """Without all that was only there to make the text."""
-    return replace(
-        message, content=None, addressed=None, claim=None, introduces=None, retry_at=None
-    )
+    return Decision(replace(message.without_text(), stage=Stage.SENT, sent_at=now), (event,))

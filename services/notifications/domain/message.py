@@ -4,7 +4,7 @@ What is personal is in `Addressed` only, which is there from the claim to the an
 server and never longer. `Content` holds codes; it goes too, as soon as the message is done.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -146,6 +146,12 @@ class Message:
         """
         name, _, asking = self.because_of.partition("/")
         return name != stream.name or sequence > int(asking.rpartition(":")[2])
+
+    def without_text(self) -> "Message":
+        """Without all that is only there to make the text: it is done."""
+        return replace(
+            self, content=None, addressed=None, claim=None, introduces=None, retry_at=None
+        )
 
     @property
     def wake_at(self) -> datetime | None:

@@ -41,6 +41,11 @@ AT_MOST: Final = (
     AtMost(1_000_000, "total_s", 300),
     AtMost(1_000_000, "peak_mb", 1_000),
 )
+QUICK: Final = (
+    ("newcomer", 1_000_000, ("scored",), 5),
+    ("decline", 100_000, ("vacancy_chain", "her_own_next"), 1),
+)
+"""What of one person, beside how many, in which steps, has a p99 of at most so many milliseconds."""
 
 
 def judged(rows: Sequence[Row], supply: str) -> Iterator[str]:
@@ -64,6 +69,21 @@ def judged(rows: Sequence[Row], supply: str) -> Iterator[str]:
                 f"{_word(value <= at_most.limit)}: {at_most.field} at {at_most.people:,} people"
                 f" is {value:,} (goal at most {at_most.limit:,})"
             )
+
+
+def quick(rows: Sequence[Row]) -> Iterator[str]:
+    """A line for each step of one person, with its goal where it was measured beside that many."""
+    goals = {(what, people): (steps, limit) for what, people, steps, limit in QUICK}
+    for row in rows:
+        steps, limit = goals.get((row["what"], row["people"]), ((), None))
+        for step, told in row.items():
+            if isinstance(told, dict):
+                word = _word(told["p99_ms"] <= limit) if step in steps and limit else "measured"
+                yield (
+                    f"{word}: {row['what']} at {row['people']:,} people, {step}: p50"
+                    f" {told['p50_ms']} ms, p99 {told['p99_ms']} ms"
+                    f" (CPU {told['p99_cpu_ms']}{f'; goal {limit} ms' if limit else ''})"
+                )
 
 
 def _word(reached: bool) -> str:

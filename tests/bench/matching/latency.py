@@ -1,4 +1,4 @@
-"""How long one newcomer and one decline take: `python -m tests.bench.matching.latency`.
+"""How long one newcomer and one decline take.
 
 A newcomer is scored against all mentors, with everybody's columns in memory. A decline frees a seat,
 which is filled along its chain, and a mentee, who asks anew. Each step is measured by itself, on a
@@ -6,11 +6,7 @@ matching of everybody: `ms` on the clock, `cpu_ms` of the processor, which other
 not lengthen.
 """
 
-import argparse
-import json
-import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
@@ -18,14 +14,13 @@ import numpy as np
 
 from services.matching.domain.acceptance import NOBODY
 from services.matching.domain.candidates import Lists
-from services.matching.domain.engine import NumpyEngine, draw
+from services.matching.domain.engine import ColumnarEngine, draw
 from services.matching.domain.pairs import Pairs
 from services.matching.domain.paths import path_of
 from services.matching.domain.standing import Standing
 from shared.events.programmes import ScoreWeights
 from tests.bench.population import NOW, a_pool
 
-OUT = Path("var/bench/latency.json")
 SEED = 1
 
 
@@ -36,15 +31,14 @@ def newcomers(people: int, count: int) -> dict[str, Any]:
     path = path_of(pairs, draw(pool, SEED), "fastest")
     lists = Lists.empty(len(pool.mentees), 32)
     rows = np.random.default_rng(SEED).choice(len(pool.mentees), count, replace=False)
-    return {"what": "newcomer", "people": people} | _milliseconds(
-        lambda row: path.write_lists(lists, np.array([row])), rows.tolist()
-    )
+    scored = _milliseconds(lambda row: path.write_lists(lists, np.array([row])), rows.tolist())
+    return {"what": "newcomer", "people": people, "scored": scored}
 
 
 def declines(people: int, count: int) -> dict[str, Any]:
     """Milliseconds for a decline: both are matched anew."""
     pool = a_pool(people, SEED)
-    found = NumpyEngine().match(pool, ScoreWeights(), SEED, NOW)
+    found = ColumnarEngine().match(pool, ScoreWeights(), SEED, NOW)
     lists = found.path.first_lists(32)
     standing = Standing(found.pairs, found.draws, found.path, found.priorities, lists)
     standing.begin(found.matching.mentor_of)
@@ -79,21 +73,3 @@ def _milliseconds(step: Callable[[int], Any], rows: Iterable[int]) -> dict[str, 
         "p99_cpu_ms": round(float(cpu99), 3),
         "count": len(times),
     }
-
-
-def main() -> None:
-    """Measures both and writes the file."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--newcomers", type=int, default=1_000_000, help="people for newcomers")
-    parser.add_argument("--declines", type=int, default=100_000, help="people for declines")
-    parser.add_argument("--count", type=int, default=2000, help="how many are measured")
-    asked = parser.parse_args()
-    rows = [newcomers(asked.newcomers, asked.count), declines(asked.declines, asked.count)]
-    for row in rows:
-        sys.stdout.write(json.dumps(row) + "\n")
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -17,7 +17,7 @@ from services.matching.domain import seating
 from services.matching.domain.acceptance import NO_SEAT, NOBODY, Matching
 from services.matching.domain.candidates import Lists
 from services.matching.domain.compiled import keys_of, no_one_seated
-from services.matching.domain.engine import NumpyEngine, Solved
+from services.matching.domain.engine import ColumnarEngine, Solved
 from shared.events.programmes import ScoreWeights
 from tests.bench.matching.graph import Graph, graph_of
 from tests.bench.matching.memory import peak_mb
@@ -36,7 +36,7 @@ WEIGHTS = ScoreWeights()
 
 def case(people: int, supply: str) -> Solved:
     """The population, with our own matching of it, from which priorities are taken."""
-    return NumpyEngine().match(a_pool(people, SEED, supply), WEIGHTS, SEED, NOW)
+    return ColumnarEngine().match(a_pool(people, SEED, supply), WEIGHTS, SEED, NOW)
 
 
 def as_it_is(graph: Graph) -> Graph:

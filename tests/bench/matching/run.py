@@ -1,7 +1,7 @@
 """What `python -m tests.bench.matching` does.
 
-Writes `matching.json` (one row for each size, supply and method), `quality.json` and `matching.svg`
-into var/bench, and says which goals were reached. Every row is measured in a fresh child process, so
+Writes `matching.json` (one row for each size, supply and method), `latency.json`, `quality.json` and
+`matching.svg` into var/bench, and says which goals were reached. Every row is measured in a fresh child process, so
 that its peak of memory is its own.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.matching import goals, ours, peers, plot, quality
+from tests.bench.matching import goals, latency, ours, peers, plot, quality
 from tests.bench.population import SUPPLY
 
 OUT = Path("var/bench")
@@ -72,10 +72,15 @@ def _text(value: object) -> str:
 def main() -> None:
     """Measures every size asked for, and writes and prints what was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.matching", description=__doc__)
-    parser.add_argument("--people", default="1000,5000,20000,100000", help="sizes, with commas")
+    parser.add_argument("--people", default="1000,5000,20000,100000,1000000", help="sizes")
     parser.add_argument("--supply", default="usual", help=f"of {', '.join(SUPPLY)}, with commas")
     parser.add_argument("--runs", type=int, default=3, help="the median of so many is told")
     parser.add_argument("--quality", type=int, default=5000, help="people of the quality table")
+    parser.add_argument(
+        "--newcomers", type=int, help="people beside one newcomer; the most if left"
+    )
+    parser.add_argument("--declines", type=int, default=100_000, help="people beside one decline")
+    parser.add_argument("--count", type=int, default=2_000, help="newcomers and declines measured")
     asked = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
     sizes = [int(size) for size in asked.people.split(",")]
@@ -91,9 +96,16 @@ def main() -> None:
     ]
     _write("quality.json", of_quality)
     printed(f"Quality at {asked.quality:,} people", OF_QUALITY, of_quality)
+    of_one = [
+        in_a_child(latency.newcomers, asked.newcomers or max(sizes), asked.count),
+        in_a_child(latency.declines, asked.declines, asked.count),
+    ]
+    _write("latency.json", of_one)
     for supply in supplies:
         for line in goals.judged(rows, supply):
             console.print(f"{supply}: {line}")
+    for line in goals.quick(of_one):
+        console.print(line)
 
 
 def _write(name: str, rows: Sequence[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from deploy.local.engines import SERVICES
 from deploy.local.report import Verdict
 from deploy.local.supervisor import Platform
-from services.matching.domain.engine import NumpyEngine
+from services.matching.domain.engine import ColumnarEngine
 from services.matching.replay.history import read_journal
 from services.matching.replay.verify import verify
 from tests.e2e.demo.playing import STARTS_AT, play, what_must_not_differ
@@ -65,7 +65,7 @@ def test_every_round_comes_out_again_from_the_journal_and_no_contact_is_in_it(
     _, directory = undisturbed
     journal = directory / "report" / "journal.ndjson.gz"
     history = read_journal(str(journal), None, None)
-    compared = verify(history, NumpyEngine(), seed=1)
+    compared = verify(history, ColumnarEngine(), seed=1)
     assert len(compared) >= 3
     assert [one.round_id for one in compared if not one.is_same] == []
     text = gzip.decompress(journal.read_bytes()).decode()

@@ -9,7 +9,7 @@ from typing import Any
 from pymongo import MongoClient
 
 from services.matching.domain import people, programmes
-from services.matching.domain.engine import NumpyEngine
+from services.matching.domain.engine import ColumnarEngine
 from services.matching.domain.match import Match
 from services.matching.domain.round import RoundInput, RoundResult
 from services.matching.domain.schedule import RoundRecord
@@ -41,7 +41,7 @@ class Office:
         options = self.runtime.settings.model_copy(update=more)
         assert isinstance(options, Settings)
         fitting = Fitting(self.store)
-        return Rounds(self.store, engine or NumpyEngine(), fitting, Work(), options)
+        return Rounds(self.store, engine or ColumnarEngine(), fitting, Work(), options)
 
     async def hear(self, *payloads: Any) -> None:
         events = [event_of(payload) for payload in payloads]
@@ -155,12 +155,12 @@ class Interrupted:
         self._happens = happens
 
     def solve(self, round_input: RoundInput) -> RoundResult:
-        result = NumpyEngine().solve(round_input)
+        result = ColumnarEngine().solve(round_input)
         self._happens()
         return result
 
     def top_up(self, round_input: RoundInput) -> RoundResult:
-        result = NumpyEngine().top_up(round_input)
+        result = ColumnarEngine().top_up(round_input)
         self._happens()
         return result
 

@@ -11,6 +11,7 @@ from shared.events.matches import MatchAccepted, MatchStatus
 from shared.events.participants import Role
 from shared.events.payload import Payload
 from shared.events.programmes import Policy
+from shared.events.wire import Event, event_id
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)  # A Monday.
 MENTEE, MENTOR = "mentee-1", "mentor-1"
@@ -50,6 +51,24 @@ def said(
 
 def names(events: tuple[Payload, ...]) -> list[str]:
     return [type(event).__name__ for event in events]
+
+
+def an_event(payload: Payload, at: datetime, sequence: int = 1) -> Event[Payload]:
+    """As it came from the wire."""
+    stream = payload.stream
+    return Event(
+        id=event_id(stream.name, payload.subject, sequence),
+        stream=stream,
+        subject=payload.subject,
+        sequence=sequence,
+        time=at,
+        programme=payload.programme,
+        city=payload.city,
+        correlation_id="",
+        causation_id=None,
+        traceparent=None,
+        payload=payload,
+    )
 
 
 class Life:

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from services.followup.domain import care, check_ins, closing
+from services.followup.domain.known import KnownProgramme
 from services.followup.domain.mentorship import OPEN_STATUSES, Going
+from services.followup.domain.recalled import recalled
 from services.followup.domain.timing import on_time
 from shared.decisions import Refusal
 from shared.events.care import CheckInEscalated, HelpHandled, HelpRequested, ViewsDiverged
@@ -22,7 +24,7 @@ from shared.events.check_ins import (
 from shared.events.participants import Role
 from shared.events.payload import Payload
 from shared.events.programmes import Policy
-from tests.unit.followup.builders import Life, a_mentorship, days, person, said
+from tests.unit.followup.builders import Life, a_mentorship, an_event, days, person, said
 
 OF_A_CHECK_IN = (
     CheckInDue,
@@ -63,6 +65,7 @@ def once(payload: Payload) -> tuple[object, ...] | None:
 class LifeOfAMentorship(RuleBasedStateMachine):
     @initialize(policy=policies)
     def begin(self, policy: Policy) -> None:
+        self.policy = policy
         self.life = Life(a_mentorship(policy))
 
     @rule(hours=st.integers(1, 24 * 12))
@@ -203,6 +206,26 @@ class LifeOfAMentorship(RuleBasedStateMachine):
                 before = self.life.events[i - 1][1]
                 assert isinstance(before, CheckInCompleted)
                 assert before.number == event.number
+
+    @invariant()
+    def its_own_events_tell_where_it_stands(self) -> None:
+        """From any backup on: also from one in which it was not yet."""
+        lived = self.life.mentorship
+        said = [an_event(payload, at) for at, payload in self.life.events]
+        programme = KnownProgramme(lived.terms, lived.time_zone)
+        again = recalled(a_mentorship(self.policy), said, programme)
+        assert again is not None
+        assert recalled(again, said, programme) == again, "may be repeated"
+        assert again.closure == lived.closure
+        assert [(r.help_id, r.handled_at, r.told_deputy_at) for r in again.help_requests] == [
+            (r.help_id, r.handled_at, r.told_deputy_at) for r in lived.help_requests
+        ]
+        for of_events in again.check_ins:
+            check_in = lived.check_in(of_events.number)
+            if of_events.status is not CheckInStatus.SCHEDULED:
+                assert check_in is not None
+                assert of_events.status is check_in.status
+                assert of_events.is_settled == check_in.is_settled
 
 
 LifeOfAMentorship.TestCase.settings = settings(max_examples=150, stateful_step_count=40)

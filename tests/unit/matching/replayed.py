@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.matching.domain import life
-from services.matching.domain.engine import NumpyEngine
+from services.matching.domain.engine import ColumnarEngine
 from services.matching.domain.match import Match
 from services.matching.replay.history import History
 from services.matching.replay.world import World
@@ -18,7 +18,7 @@ from shared.ids import repeatable_id
 
 BEGAN = datetime(2026, 1, 5, 7, tzinfo=UTC)
 DAY = timedelta(days=1)
-ENGINE = NumpyEngine()
+ENGINE = ColumnarEngine()
 SEED = 7
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.matching.domain.audit import FEWEST, Audit, Table, audit_of
 from services.matching.domain.constraints import Situation, why_not
-from services.matching.domain.engine import NumpyEngine
+from services.matching.domain.engine import ColumnarEngine
 from services.matching.domain.options import options_of
 from services.matching.domain.round import RoundInput
 from tests.unit.matching.engine_builders import (
@@ -21,7 +21,7 @@ from tests.unit.matching.engine_builders import (
     rounds,
 )
 
-ENGINE = NumpyEngine()
+ENGINE = ColumnarEngine()
 
 
 def audited(*people: Builder) -> Audit:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from matching.games import HospitalResident  # type: ignore[import-untyped]  # ships no types
 
 from services.matching.domain.acceptance import NOBODY
-from services.matching.domain.engine import NumpyEngine, draw, mentors_order
+from services.matching.domain.engine import ColumnarEngine, draw, mentors_order
 from services.matching.domain.pairs import Pairs
 from services.matching.domain.paths import NumpyPath
 from services.matching.domain.pool import Pool
@@ -17,10 +17,10 @@ from tests.bench.population import a_round as a_large_round
 from tests.unit.matching.engine_builders import a_mentee, a_mentor, a_round, rounds
 from tests.unit.matching.engine_reference import Pair, reference
 
-ENGINE = NumpyEngine()
+ENGINE = ColumnarEngine()
 
 
-def matched(round_input: RoundInput, engine: NumpyEngine = ENGINE) -> set[Pair]:
+def matched(round_input: RoundInput, engine: ColumnarEngine = ENGINE) -> set[Pair]:
     return {(one.mentee_id, one.mentor_id) for one in engine.solve(round_input).pairings}
 
 
@@ -49,16 +49,16 @@ def test_nobody_has_two_mentors_no_mentor_too_many_mentees_and_only_possible_pai
 @given(rounds(most=7))
 @settings(max_examples=50)
 def test_short_lists_read_on_give_what_full_lists_give(round_input: RoundInput) -> None:
-    full = matched(round_input, NumpyEngine(list_length=1000, need_depth=1))
+    full = matched(round_input, ColumnarEngine(list_length=1000, need_depth=1))
     for length in (1, 2, 3):
-        assert matched(round_input, NumpyEngine(list_length=length, need_depth=1)) == full
+        assert matched(round_input, ColumnarEngine(list_length=length, need_depth=1)) == full
 
 
 @pytest.mark.parametrize("supply", ["usual", "scarce"])
 def test_short_lists_read_on_give_what_full_lists_give_in_a_whole_town(supply: str) -> None:
     round_input = a_large_round(400, seed=5, supply=supply, cities=3)
     full = ENGINE.solve(round_input)
-    full_lists = NumpyEngine(list_length=1000, need_depth=32)
+    full_lists = ColumnarEngine(list_length=1000, need_depth=32)
     assert full_lists.solve(round_input) == full
     assert full.certificate.blocking_pairs == 0
     assert reference(round_input).blocking(matched(round_input)) == set()
@@ -165,4 +165,4 @@ def test_equal_mentors_are_spread_over_the_mentees() -> None:
 
 def test_lists_shorter_than_what_need_looks_at_are_refused() -> None:
     with pytest.raises(ValueError, match="need_depth is 32"):
-        NumpyEngine(list_length=8)
+        ColumnarEngine(list_length=8)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.matching.domain.acceptance import NOBODY
-from services.matching.domain.engine import NumpyEngine, Solved
+from services.matching.domain.engine import ColumnarEngine, Solved
 from services.matching.domain.pool import Pool
 from services.matching.domain.round import RoundInput
 from shared.events.participants import KindOfHelp
@@ -22,19 +22,19 @@ FIELDS = ("mentor_of", "points", "shared", "floors")
 @given(rounds(most=7), st.integers(1, 3))
 @settings(max_examples=200)
 def test_a_compiled_round_is_the_round_of_numpy(round_input: RoundInput, length: int) -> None:
-    numpy = NumpyEngine(list_length=length, need_depth=1, way="numpy").solve(round_input)
-    compiled = NumpyEngine(list_length=length, need_depth=1, way="compiled").solve(round_input)
+    numpy = ColumnarEngine(list_length=length, need_depth=1, way="numpy").solve(round_input)
+    compiled = ColumnarEngine(list_length=length, need_depth=1, way="compiled").solve(round_input)
     assert compiled == numpy
 
 
 @given(rounds(most=7))
 @settings(max_examples=50)
 def test_a_compiled_top_up_is_the_top_up_of_numpy(round_input: RoundInput) -> None:
-    whole = NumpyEngine(way="numpy").solve(round_input)
+    whole = ColumnarEngine(way="numpy").solve(round_input)
     some = {one.mentee_id: one.mentor_id for one in whole.pairings[::2]}
     asked = replace(round_input, tentative=some, seed=round_input.seed + 1)
-    numpy = NumpyEngine(list_length=2, need_depth=1, way="numpy").top_up(asked)
-    compiled = NumpyEngine(list_length=2, need_depth=1, way="compiled").top_up(asked)
+    numpy = ColumnarEngine(list_length=2, need_depth=1, way="numpy").top_up(asked)
+    compiled = ColumnarEngine(list_length=2, need_depth=1, way="compiled").top_up(asked)
     assert compiled == numpy
 
 
@@ -62,7 +62,7 @@ def test_a_compiled_round_is_that_of_numpy_in_a_whole_country(supply: str, citie
 
 
 def solved(pool: Pool, way: str) -> Solved:
-    return NumpyEngine(way=way).match(pool, WEIGHTS, 3, NOW)  # type: ignore[arg-type]
+    return ColumnarEngine(way=way).match(pool, WEIGHTS, 3, NOW)  # type: ignore[arg-type]
 
 
 def test_a_wrong_matching_is_seen_by_the_compiled_certificate() -> None:
@@ -96,13 +96,13 @@ def test_of_equals_the_lottery_decides_wherever_they_stand() -> None:
 def test_columns_made_directly_are_matched_as_the_same_people_one_by_one() -> None:
     asked = a_large_round(700, seed=11, cities=4)
     of_columns = solved(a_pool(700, 11, cities=4), "numpy").matching
-    people = NumpyEngine(way="numpy").match(Pool.of(asked), WEIGHTS, 3, NOW).matching
+    people = ColumnarEngine(way="numpy").match(Pool.of(asked), WEIGHTS, 3, NOW).matching
     assert (of_columns.mentor_of == people.mentor_of).all()
     assert (of_columns.points == people.points).all()
 
 
 def test_a_round_of_nobody_compiles() -> None:
-    compiled = NumpyEngine(way="compiled")
+    compiled = ColumnarEngine(way="compiled")
     assert compiled.solve(a_round()).pairings == ()
     assert compiled.solve(a_round(a_mentee())).pairings == ()
     assert compiled.solve(a_round(a_mentor())).pairings == ()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from services.matching.domain.engine import NumpyEngine
+from services.matching.domain.engine import ColumnarEngine
 from services.matching.domain.gaps import gaps_of
 from services.matching.domain.pool import Pool
 from services.matching.domain.round import Gap
@@ -49,5 +49,5 @@ def test_cities_come_in_order_and_nobody_without_one_is_counted() -> None:
 
 
 def test_only_mentees_who_are_not_matched_make_a_gap() -> None:
-    result = NumpyEngine().solve(a_round(a_mentee("one"), a_mentee("two"), a_mentor()))
+    result = ColumnarEngine().solve(a_round(a_mentee("one"), a_mentee("two"), a_mentor()))
     assert result.gaps == (Gap("461", 1, None, 1),)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.matching.domain.engine import NumpyEngine
+from services.matching.domain.engine import ColumnarEngine
 from tests.bench.matching.graph import graph_of
 from tests.bench.matching.solvers import library_matching
 from tests.bench.population import NOW, SUPPLY, a_pool
@@ -12,7 +12,7 @@ from tests.unit.matching.engine_builders import WEIGHTS
 
 
 def both_find_the_same(people: int, seed: int, supply: str, cities: int) -> bool:
-    found = NumpyEngine().match(a_pool(people, seed, supply, cities), WEIGHTS, seed, NOW)
+    found = ColumnarEngine().match(a_pool(people, seed, supply, cities), WEIGHTS, seed, NOW)
     graph = graph_of(found.pairs, found.draws)
     theirs = library_matching(graph, found.pairs.pool.free_seats, found.priorities)
     return bool((theirs == found.matching.mentor_of).all())

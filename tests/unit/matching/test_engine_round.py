@@ -6,7 +6,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.domain.engine import NumpyEngine
+from services.matching.domain.engine import ColumnarEngine
 from services.matching.domain.person import Person
 from services.matching.domain.round import Certificate, Pairing, RoundInput
 from shared.events.participants import TimeOfWeek
@@ -20,7 +20,7 @@ from tests.unit.matching.engine_builders import (
     rounds,
 )
 
-ENGINE = NumpyEngine()
+ENGINE = ColumnarEngine()
 
 
 @given(rounds(), st.randoms(use_true_random=False))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.matching.domain.acceptance import NOBODY
-from services.matching.domain.engine import NumpyEngine, Solved
+from services.matching.domain.engine import ColumnarEngine, Solved
 from services.matching.domain.pool import Pool
 from services.matching.domain.round import RoundInput, RoundResult
 from services.matching.domain.standing import Standing
@@ -24,10 +24,10 @@ from tests.unit.matching.engine_builders import (
 )
 from tests.unit.matching.engine_reference import Pair, reference
 
-ENGINE = NumpyEngine()
+ENGINE = ColumnarEngine()
 
 
-def solved(round_input: RoundInput, engine: NumpyEngine) -> Solved:
+def solved(round_input: RoundInput, engine: ColumnarEngine) -> Solved:
     pool = Pool.of(round_input)
     return engine.match(pool, round_input.weights, round_input.seed, round_input.now)
 
@@ -50,7 +50,7 @@ def pairs_in(one: Standing, round_input: RoundInput) -> set[Pair]:
 def test_who_arrives_one_by_one_in_any_order_is_matched_as_if_all_had_been_there(
     round_input: RoundInput, random: Random, length: int
 ) -> None:
-    engine = NumpyEngine(list_length=length, need_depth=1)
+    engine = ColumnarEngine(list_length=length, need_depth=1)
     of = solved(round_input, engine)
     one = standing(of, length)
     order = list(range(len(of.matching.mentor_of)))
@@ -68,7 +68,7 @@ def test_nobody_would_rather_have_somebody_else_after_any_comings_goings_and_dec
     round_input: RoundInput, data: st.DataObject, length: int
 ) -> None:
     expected = reference(round_input, need_depth=1)
-    one = standing(solved(round_input, NumpyEngine(list_length=length, need_depth=1)), length)
+    one = standing(solved(round_input, ColumnarEngine(list_length=length, need_depth=1)), length)
     mentees, mentors = mentees_of(round_input), mentors_of(round_input)
     here: set[int] = set()
     declined: set[Pair] = set()
@@ -109,7 +109,7 @@ def test_who_leaves_frees_a_chain_that_nobody_loses_by_and_finds_her_place_again
     supply: str, length: int
 ) -> None:
     round_input = a_large_round(500, seed=4, supply=supply, cities=3)
-    of = solved(round_input, NumpyEngine(list_length=length, need_depth=1))
+    of = solved(round_input, ColumnarEngine(list_length=length, need_depth=1))
     one = standing(of, length)
     one.arrive(range(len(of.matching.mentor_of)))
     for mentee in np.flatnonzero(one.mentor_of != NOBODY)[::7].tolist():
@@ -125,7 +125,9 @@ def test_who_leaves_frees_a_chain_that_nobody_loses_by_and_finds_her_place_again
 def test_after_many_left_at_once_and_came_back_nobody_would_rather_have_somebody_else(
     supply: str,
 ) -> None:
-    of = solved(a_large_round(600, 1, supply, cities=2), NumpyEngine(list_length=2, need_depth=1))
+    of = solved(
+        a_large_round(600, 1, supply, cities=2), ColumnarEngine(list_length=2, need_depth=1)
+    )
     one = standing(of, 2)
     one.begin(of.matching.mentor_of)
     one.arrive(one.away.tolist())
@@ -168,7 +170,7 @@ def tentative_rounds(draw: st.DrawFn) -> RoundInput:
 def test_a_top_up_from_any_tentative_pairs_leaves_no_blocking_pair(
     round_input: RoundInput, length: int
 ) -> None:
-    result = NumpyEngine(list_length=length, need_depth=1).top_up(round_input)
+    result = ColumnarEngine(list_length=length, need_depth=1).top_up(round_input)
     expected = reference(round_input, need_depth=1)
     pairs = after(round_input, result)
     assert pairs <= set(expected.wanted_by_mentee)
@@ -188,7 +190,7 @@ def test_a_top_up_from_the_proposals_of_another_lottery_leaves_no_blocking_pair(
     other = ENGINE.solve(replace(round_input, seed=5))
     tentative = {one.mentee_id: one.mentor_id for one in other.pairings}
     asked = replace(round_input, tentative=tentative)
-    result = NumpyEngine(list_length=length, need_depth=1).top_up(asked)
+    result = ColumnarEngine(list_length=length, need_depth=1).top_up(asked)
     assert result.displaced
     assert result.certificate.blocking_pairs == 0
 

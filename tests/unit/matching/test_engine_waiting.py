@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from services.matching.domain.constraints import HARD_CONSTRAINTS, FreeSeat, Situation
-from services.matching.domain.engine import NumpyEngine
+from services.matching.domain.engine import ColumnarEngine
 from services.matching.domain.person import Person
 from services.matching.domain.round import RoundInput, Waiting
 from shared.events.participants import Role, TimeOfWeek
@@ -23,7 +23,7 @@ from tests.unit.matching.engine_builders import (
     rounds,
 )
 
-ENGINE = NumpyEngine()
+ENGINE = ColumnarEngine()
 
 
 def waiting(round_input: RoundInput, participant_id: str = "mentee") -> Waiting:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from services.matching.domain.acceptance import NOBODY
-from services.matching.domain.engine import NumpyEngine, Solved
+from services.matching.domain.engine import ColumnarEngine, Solved
 from services.matching.domain.pool import Pool
 from services.matching.domain.rescue import LEAST_KEPT, MOST_LOST, rescue
 from services.matching.domain.round import RoundInput
@@ -26,7 +26,7 @@ WITHIN = 0.001  # of the mentees who have anybody at all: 0.1 percentage points
 
 def solved(round_input: RoundInput) -> Solved:
     pool = Pool.of(round_input)
-    return NumpyEngine().match(pool, round_input.weights, round_input.seed, round_input.now)
+    return ColumnarEngine().match(pool, round_input.weights, round_input.seed, round_input.now)
 
 
 def full_graph(found: Solved) -> Graph:
@@ -96,7 +96,7 @@ def test_the_library_matching_finds_our_matching_on_a_town(supply: str) -> None:
 
 def test_the_engine_and_the_rescue_say_the_same() -> None:
     round_input = replace(a_round(2000, 5), rescue="minimal")
-    result = NumpyEngine().solve(round_input)
+    result = ColumnarEngine().solve(round_input)
     found = solved(round_input)
     done = rescue(found.pairs, found.matching)
     ids = found.pairs.pool.mentees.ids

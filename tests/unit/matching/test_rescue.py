@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from services.matching.domain import chains
 from services.matching.domain.acceptance import NOBODY, Matching
-from services.matching.domain.engine import NumpyEngine
+from services.matching.domain.engine import ColumnarEngine
 from services.matching.domain.pairs import IMPOSSIBLE, Block, Pairs
 from services.matching.domain.rescue import LEAST_KEPT, MOST_LOST, least_points, rescue
 from services.matching.domain.rescue_flow import MOST_POINTS, MOVE
@@ -23,7 +23,7 @@ from tests.bench.population import a_round as a_large_round
 from tests.unit.matching.engine_builders import a_mentee, a_mentor, a_round, rounds
 from tests.unit.matching.engine_reference import reference
 
-ENGINE = NumpyEngine()
+ENGINE = ColumnarEngine()
 LITTLE = 100
 
 
@@ -228,8 +228,8 @@ def test_a_round_says_whom_it_moved_and_what_it_cost_her() -> None:
     other = a_mentor("other").speaking("da").working_as("2511")
     # Need would give bea's seat to `few` at once; here `ana` has waited longer.
     round_input = a_round(ana.waiting_since(400), few, bea, other)
-    result = NumpyEngine(need_depth=1).solve(replace(round_input, rescue="minimal"))
-    plain = NumpyEngine(need_depth=1).solve(round_input)
+    result = ColumnarEngine(need_depth=1).solve(replace(round_input, rescue="minimal"))
+    plain = ColumnarEngine(need_depth=1).solve(round_input)
     assert [(one.mentee_id, one.mentor_id) for one in plain.pairings] == [("ana", "bea")]
     assert [(one.mentee_id, one.mentor_id) for one in result.pairings] == [
         ("ana", "other"),

@@ -14,7 +14,7 @@ from services.intake.domain.record import read_record
 from services.intake.domain.tables import load_tables
 from services.matching import views
 from services.matching.domain import life
-from services.matching.domain.engine import NumpyEngine
+from services.matching.domain.engine import ColumnarEngine
 from services.matching.domain.match import Match
 from services.matching.domain.person import Person
 from services.matching.domain.round import RoundInput, RoundResult
@@ -28,7 +28,7 @@ from tests.unit.intake.someone import MONDAY, Somebody, registered
 from tests.unit.matching.builders import START, a_match
 from tests.unit.matching.engine_builders import mentees_of, round_of, rounds
 
-ENGINE = NumpyEngine()
+ENGINE = ColumnarEngine()
 TABLES = load_tables()
 
 SPECIAL_CATEGORIES = (

@@ -1,0 +1,89 @@
+"""What intake has said itself and a restored database does not know of, taken back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from services.intake.domain.participant import Hashes, Participant
+from services.intake.domain.programme import Coordinator
+from services.intake.domain.recalled import Told, recalled, recalled_coordinator
+from services.intake.registrar import Registrar
+from services.intake.store import Store
+from shared.clock import Clock
+from shared.decisions import Decision
+from shared.events.contacts import ContactErased, ContactRole, ContactState
+from shared.events.participants import ParticipantErased, ParticipantState, Role
+from shared.events.wire import Event
+from shared.storage.changes import Cause, Change, Decide, Outcome
+
+
+class Recalling:
+    """The use case of `Runtime.recall`."""
+
+    def __init__(self, store: Store, registrar: Registrar, clock: Clock) -> None:
+        self._store = store
+        self._registrar = registrar
+        self._clock = clock
+
+    async def recall_people(self, events: Sequence[Event[Any]]) -> None:
+        """Brings participants and coordinators to where intake's own events have them."""
+        cause = Cause.due(self._clock.now())
+        told: dict[str, list[Event[Any]]] = {}
+        for event in events:
+            told.setdefault(event.subject, []).append(event)
+        coordinators = set(await self._store.coordinators.load(told)) | {
+            event.subject
+            for event in events
+            if isinstance(event.payload, ContactState)
+            and event.payload.role is ContactRole.COORDINATOR
+        }
+        _raise_errors(
+            await self._store.coordinators.change(
+                [
+                    Change(name, _coordinator(hers[-1].payload), cause)
+                    for name, hers in told.items()
+                    if name in coordinators
+                ]
+            )
+        )
+        _raise_errors(
+            await self._store.participants.change(
+                [
+                    Change(name, self._participant(hers), cause)
+                    for name, hers in told.items()
+                    if name not in coordinators
+                ]
+            )
+        )
+
+    def _participant(self, events: Sequence[Event[Any]]) -> Decide[Participant]:
+        states = [
+            e.payload for e in events if isinstance(e.payload, ParticipantState | ParticipantErased)
+        ]
+        contacts = [e.payload for e in events if isinstance(e.payload, ContactState)]
+        last_state = states[-1] if states else None
+        contact = contacts[-1] if contacts else None
+        told = Told(last_state, contact, events[-1].time)
+        hashes = self._hashes(contact) if contact is not None else None
+
+        def decide(kept: Participant | None) -> Decision[Participant] | None:
+            after = recalled(kept, told, hashes)
+            return None if after is None or after == kept else Decision(after)
+
+        return decide
+
+    def _hashes(self, contact: ContactState) -> Hashes:
+        role, programme = contact.role.value, contact.programme
+        (address,) = self._registrar.addresses(programme, [contact.email])
+        identity = self._registrar.identity(programme, Role(role), contact.email)
+        return Hashes(identity=identity, email=address, not_with=())
+
+
+def _coordinator(told: ContactState | ContactErased) -> Decide[Coordinator]:
+    after = recalled_coordinator(told)
+    return lambda kept: None if kept == after else Decision(after)
+
+
+def _raise_errors(outcomes: Sequence[Outcome[Any]]) -> None:
+    for outcome in outcomes:
+        if outcome.error is not None:
+            raise outcome.error
