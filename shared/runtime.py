@@ -23,16 +23,18 @@ from pymongo import IndexModel
 from shared.clock import open_clock
 from shared.decisions import Decision, Refusal
 from shared.events.payload import Stream
+from shared.events.rights import Service as RightsService
 from shared.events.streams import ALL_STREAMS
 from shared.events.wire import Event, rfc3339
 from shared.ids import Ids
 from shared.messaging.broker import make_broker, make_producer, start_broker, subscribe
 from shared.messaging.consumption import Batch, Consumption, Letter, UseCase
-from shared.messaging.reactions import Pipeline
+from shared.messaging.reactions import Effects, Pipeline
 from shared.messaging.relay import Relay
 from shared.messaging.release import Parking
+from shared.messaging.rights import Answered, PersonalData, RequestMark, Rights
 from shared.messaging.timers import Tick, Ticker
-from shared.messaging.topics_read import read_back, read_published
+from shared.messaging.topics_read import Published, read_back, read_published
 from shared.messaging.watchdog import Consumer, Watchdog
 from shared.messaging.work import Work
 from shared.observability.figures import tell_of
@@ -103,6 +105,8 @@ class Runtime:
         self._tasks: list[asyncio.Task[None]] = []
         self._handling_since: float | None = None
         self._looked_into_storage_at: tuple[int, ...] = ()
+        self.erased_in_topics: frozenset[str] = frozenset()
+        """After a restore: subjects of this service's own streams whose last word is that."""
         self._storage_says: tuple[int, list[tuple[Ticker, datetime]]] = (0, [])
         self.is_started = False
         tell_of(self, self.metrics)
@@ -166,6 +170,21 @@ class Runtime:
             return use_case
 
         return register
+
+    def answer_for(
+        self, data: PersonalData, *, also: Effects | None = None
+    ) -> Callable[[Batch], Awaitable[None]]:
+        """What follows `rights`: answers for all that this service holds about one person."""
+        rights = Rights(
+            RightsService(self.service),
+            self.aggregates("known", RequestMark, prefix="rights/"),
+            self.aggregates("known", Answered, prefix="answers/"),
+            data,
+            self.pipeline,
+            self.clock,
+            also=also,
+        )
+        return rights.follow
 
     def every_tick(
         self,
@@ -259,6 +278,10 @@ class Runtime:
                 self.log.warning("waiting_for_storage", error=type(error).__name__)
                 await asyncio.sleep(_TRY_STORAGE_EVERY_S)
 
+    async def read_published(self, *streams: Stream) -> Published:
+        """What Kafka holds now of these streams, from end to end, headers only."""
+        return await read_published(self._servers, streams)
+
     async def _resend(self) -> None:
         """The broker has lost its data: puts the last state of each compacted stream out again."""
         for collection in self._aggregates:
@@ -274,6 +297,7 @@ class Runtime:
         """
         mine = [stream for stream in ALL_STREAMS if stream.owner == self.service]
         published = await read_published(self._servers, mine)
+        self.erased_in_topics = frozenset(published.erased)
         names = sorted({collection.name for collection in self._aggregates})
         collections = [self.database.collection(name) for name in names]
         recalled: dict[str, dict[str, Event[Any]]] = {}
@@ -290,7 +314,7 @@ class Runtime:
         raised = await raise_sequences(
             collections,
             published.highest,
-            frozenset(published.erased),
+            self.erased_in_topics,
             recalled,
         )
         self.log.warning(

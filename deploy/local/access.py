@@ -8,7 +8,7 @@ import hmac
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from shared.security.keys import hash_key, new_key
@@ -30,6 +30,7 @@ class Secrets:
     hash_secret: str
     coordinator_key: str
     operator_key: str
+    bounce_key: str = field(default_factory=new_key)
 
     @property
     def keys(self) -> Keys:
@@ -48,6 +49,7 @@ class Secrets:
             "HASH_SECRET": self.hash_secret,
             "COORDINATOR_KEY_HASHES": hash_key(self.coordinator_key),
             "OPERATOR_KEY_HASHES": hash_key(self.operator_key),
+            "BOUNCE_KEY_HASHES": hash_key(self.bounce_key),
         }
 
 

@@ -52,7 +52,7 @@ class Ports:
         return _url(self.mail)
 
 
-def mail_launch(settings: PlatformSettings, ports: Ports) -> Launch:
+def mail_launch(settings: PlatformSettings, ports: Ports, secrets: Secrets) -> Launch:
     """The local mail server."""
     return Launch(
         name=MAIL,
@@ -63,6 +63,8 @@ def mail_launch(settings: PlatformSettings, ports: Ports) -> Launch:
             "SMTP_PORT": str(ports.smtp),
             "MAIL_DIRECTORY": str(settings.directory / "mail"),
             "CLOCK": settings.clock,
+            "BOUNCES_URL": f"{_url(ports.services['notifications'])}/bounces",
+            "BOUNCE_KEY": secrets.bounce_key,
         },
     )
 

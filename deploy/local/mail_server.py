@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import structlog
 import uvicorn
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -24,11 +25,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from deploy.local.logs import write_json_logs
+from deploy.local.mail_bounces import NOBODY, Returns, report
 from deploy.local.mail_pages import mail_routes
 from deploy.local.mailbox import MailStore
 from deploy.local.ports import LOOPBACK
 from shared.clock import Clock, open_clock
 
+_HAND_IN_AFTER_S: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
 _LARGEST_MESSAGE: Final = 20 * 1024 * 1024
 log = structlog.get_logger(service="mail")
 
@@ -47,8 +50,10 @@ class MailHandler:
     keep the clock from ever moving.
     """
 
-    def __init__(self, store: MailStore, clock: Clock) -> None:
+    def __init__(self, store: MailStore, clock: Clock, returns: Returns | None = None) -> None:
         self._store = store
+        self._returns = returns
+        self._returning: set[asyncio.Task[None]] = set()
         self._clock = clock
         self._refuse_until = 0.0
         self._refuse_status = 451
@@ -56,8 +61,8 @@ class MailHandler:
 
     @property
     def open(self) -> int:
-        """How many deliveries are under way."""
-        return len(self._begun)
+        """How many deliveries are under way, and reports on what nobody takes."""
+        return len(self._begun) + len(self._returning)
 
     def refuse(self, refusal: Refusal) -> None:
         """Refuses every message for a while; 0 seconds accepts again."""
@@ -96,9 +101,30 @@ class MailHandler:
         sender, to = envelope.mail_from or "", envelope.rcpt_tos
         try:
             number = self._store.keep(sender, to, content, self._clock.now())
+            for recipient in to:
+                self._send_back(sender, recipient, content)
         finally:
             self._begun.discard(session)
         return f"250 2.0.0 Kept as number {number}"
+
+    def _send_back(self, sender: str, recipient: str, content: bytes) -> None:
+        """Nobody lives at one domain: as a real server, this one takes the message and reports later."""
+        if self._returns is None or not recipient.lower().endswith(NOBODY):
+            return
+        made = report(sender, recipient, content)
+        task = asyncio.create_task(self._hand_in(self._returns, made))
+        self._returning.add(task)
+        task.add_done_callback(self._returning.discard)
+
+    async def _hand_in(self, returns: Returns, made: bytes) -> None:
+        """A few times: the service may be starting again, or has yet to note that it was sent."""
+        for pause_s in _HAND_IN_AFTER_S:
+            await asyncio.sleep(pause_s)
+            try:
+                if await returns.hand_in(made):
+                    return
+            except httpx.HTTPError as error:
+                log.warning("report not taken", error=type(error).__name__)
 
     async def handle_exception(self, error: Exception) -> str:
         """Anything unforeseen (a full disk): the sender is told to try again later."""
@@ -116,9 +142,11 @@ class _Connection(SMTP):
         super().connection_lost(error)
 
 
-def mail_app(store: MailStore, clock: Clock, smtp: socket.socket | int) -> Starlette:
+def mail_app(
+    store: MailStore, clock: Clock, smtp: socket.socket | int, returns: Returns | None = None
+) -> Starlette:
     """The web side, which also runs the SMTP side. smtp: a bound socket, or a loopback port."""
-    handler = MailHandler(store, clock)
+    handler = MailHandler(store, clock, returns)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -175,7 +203,8 @@ def main() -> None:
     """Runs until SIGTERM. Settings come from the environment."""
     write_json_logs()
     store = MailStore(Path(os.environ["MAIL_DIRECTORY"]))
-    app = mail_app(store, open_clock(os.environ["CLOCK"]), int(os.environ["SMTP_PORT"]))
+    clock, port = open_clock(os.environ["CLOCK"]), int(os.environ["SMTP_PORT"])
+    app = mail_app(store, clock, port, Returns.from_environment())
     uvicorn.run(
         app,
         host=LOOPBACK,

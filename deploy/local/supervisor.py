@@ -243,7 +243,7 @@ class Platform:
         if resend:
             self.say("The broker is empty, the databases are not: all state is sent again.")
         services = service_launches(settings, ports, self.engine, self._secrets, resend=resend)
-        self._keep_running([mail_launch(settings, ports)], _OWN_STOP_WITHIN_S)
+        self._keep_running([mail_launch(settings, ports, self._secrets)], _OWN_STOP_WITHIN_S)
         self._keep_running([identity_launch(ports, self._secrets)], _OWN_STOP_WITHIN_S)
         self._keep_running([origin_launch(ports)], _OWN_STOP_WITHIN_S)
         self._keep_running(services, settings.stop_within_s)

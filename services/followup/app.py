@@ -10,6 +10,7 @@ from services.followup.api import coordinator_routes, participant_routes
 from services.followup.domain.timing import on_time
 from services.followup.handlers import subscribe
 from services.followup.letterbox import Letterbox
+from services.followup.rights import FollowupData
 from services.followup.service import Followup
 from services.followup.settings import Settings
 from services.followup.store import Store
@@ -24,7 +25,7 @@ def make_app(settings: Settings) -> FastAPI:
     runtime = Runtime("followup", settings)
     store = Store(runtime)
     followup = Followup(store, runtime.pipeline, runtime.clock)
-    subscribe(runtime, followup)
+    subscribe(runtime, followup, FollowupData(store))
     runtime.every_tick(store.mentorships, on_time)
     figures.tell_of(store, runtime.clock, runtime.metrics)
     letterbox = Letterbox(runtime.links, Pages(_FOLDER))

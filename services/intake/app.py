@@ -3,7 +3,15 @@
 from fastapi import FastAPI
 
 from services.intake import figures
-from services.intake.api import coordinators, my_page, pages, programmes, registration
+from services.intake.api import (
+    coordinators,
+    my_page,
+    pages,
+    programmes,
+    registration,
+    reminders,
+    rights,
+)
 from services.intake.api.asking import RateLimit
 from services.intake.desk import signing_in
 from services.intake.domain.tables import load_tables
@@ -12,6 +20,7 @@ from services.intake.handlers import subscribe
 from services.intake.identity import Attempts, IdentityProvider
 from services.intake.recalling import Recalling
 from services.intake.registrar import Registrar
+from services.intake.rights import DataRights
 from services.intake.service import Intake
 from services.intake.settings import Settings
 from services.intake.store import Store
@@ -23,7 +32,8 @@ def make_intake(runtime: Runtime) -> Intake:
     store = Store(runtime)
     tables = load_tables()
     registrar = Registrar(store, runtime.ids, runtime.hashes, tables)
-    return Intake(store, registrar, runtime.relay, tables)
+    data_rights = DataRights(store, runtime)
+    return Intake(store, registrar, runtime.relay, tables, data_rights)
 
 
 def make_app(settings: Settings) -> FastAPI:
@@ -33,12 +43,18 @@ def make_app(settings: Settings) -> FastAPI:
     subscribe(
         runtime,
         Following(intake.store, runtime.pipeline),
+        intake.rights,
         Recalling(intake.store, intake.registrar, runtime.clock),
     )
     figures.tell_of(intake.store, runtime.metrics)
     runtime.every_tick_call(intake.registrar.finish_cut_off, name="registrations")
+    runtime.every_tick_call(intake.rights.let_time_pass, name="requests")
+    runtime.before_start(intake.rights.forget_again)
+    runtime.in_background(intake.rights.watch_topics, name="last words")
     app = runtime.web_app(
         registration.router,
+        rights.router,
+        reminders.router,
         my_page.router,
         pages.router,
         coordinators.router,

@@ -27,6 +27,7 @@ from services.intake.domain.refusals import (
 )
 from services.intake.domain.tables import Tables
 from services.intake.registrar import Admission, Registrar, raise_errors
+from services.intake.rights import DataRights
 from services.intake.store import Store
 from shared.decisions import Refusal
 from shared.errors import OutboxFull
@@ -46,7 +47,6 @@ class OwnStep(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     LEAVE = "leave"
-    ERASE = "erase"
 
 
 _STEPS: Final[Mapping[OwnStep, Callable[[Participant | None, Policy, datetime], life.Verdict]]] = (
@@ -56,7 +56,6 @@ _STEPS: Final[Mapping[OwnStep, Callable[[Participant | None, Policy, datetime], 
             OwnStep.PAUSE: lambda state, _, now: life.pause(state, now),
             OwnStep.RESUME: life.resume,
             OwnStep.LEAVE: lambda state, _, now: life.leave(state, now),
-            OwnStep.ERASE: lambda state, _, __: life.erase(state),
         }
     )
 )
@@ -71,9 +70,11 @@ class Intake:
         registrar: Registrar,
         relay: Relay,
         tables: Tables,
+        rights: DataRights,
     ) -> None:
         self.store = store
         self.registrar = registrar
+        self.rights = rights
         self.tables = tables
         self._relay = relay
 
@@ -151,7 +152,7 @@ class Intake:
     async def take_step(
         self, participant_id: str, step: OwnStep, once: AnswerOnce, cause: Cause
     ) -> Outcome[Participant]:
-        """She confirms, takes a break, comes back, leaves, or asks to be forgotten."""
+        """She confirms, takes a break, comes back, or leaves."""
         programme = await self._programme_of(participant_id)
         if isinstance(programme, Refusal):
             return Outcome(Outcomes.REFUSED, refusal=programme)
@@ -171,6 +172,14 @@ class Intake:
             return Outcome(Outcomes.REFUSED, refusal=CharterNotInForce())
         return await self._change(
             participant_id, lambda state: life.affirm(state, version, cause.time), once, cause
+        )
+
+    async def choose_reminders(
+        self, participant_id: str, *, wanted: bool, cause: Cause
+    ) -> Outcome[Participant]:
+        """She stops reminders with one click, or wants them again."""
+        return await self._change(
+            participant_id, lambda state: life.choose_reminders(state, wanted=wanted), None, cause
         )
 
     async def revise(

@@ -1,6 +1,7 @@
 """The only module that knows intake's documents: collections, indexes, queries."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final
 
 from pymongo import ASCENDING, IndexModel
@@ -10,6 +11,7 @@ from services.intake.domain.journeys import KnownMatch
 from services.intake.domain.participant import Participant, Person, Status
 from services.intake.domain.programme import Coordinator, Programme
 from services.intake.domain.refusals import AlreadyRegistered
+from services.intake.domain.requests import Kind, Request
 from shared.runtime import Runtime
 from shared.security.scopes import in_cities
 from shared.storage.aggregates import LONG_AGO
@@ -26,6 +28,8 @@ class Store:
     known: what the pages show of the other streams, each below a prefix of its own: `matches/` (a
     match with its mentorship), `waiting/` (by participant), `cities/` (recruitment gaps, by
     `<programme>.<city>`), `messages/` (the mark of each; of those that reached nobody, what it was).
+    requests: who asked for her data or to be forgotten, and what each service answered; afterwards the
+    proof that she was.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -60,6 +64,13 @@ class Store:
         self.waiting = runtime.aggregates("known", Waiting, prefix="waiting/")
         self.gaps = runtime.aggregates("known", Gap, prefix="cities/")
         self.unreached = runtime.aggregates("known", Unreached, prefix="messages/")
+        self.requests = runtime.aggregates(
+            "requests",
+            Request,
+            indexes=(
+                IndexModel([("state.participant_id", ASCENDING)], name="participant", sparse=True),
+            ),
+        )
 
     async def ids_by_identity(self, identities: Iterable[str]) -> dict[str, str]:
         """Which of the identities are registered, and as whom. One query."""
@@ -99,6 +110,35 @@ class Store:
         return [
             (each, programmes[each.programme]) for each in found if each.programme in programmes
         ]
+
+    async def forget_waiting(self, participant_id: str) -> int:
+        """Forgets why she waited. How many records there were."""
+        return await self.waiting.delete({"_id": self.waiting.prefix + participant_id})
+
+    async def erased_among(self, participant_ids: Iterable[str]) -> list[str]:
+        """Those of them of whom only the id is left."""
+        query = {"_id": {"$in": sorted(participant_ids)}, "state.status": Status.ERASED.value}
+        return await self.participants.ids(query)
+
+    async def requests_of(self, participant_id: str, kind: Kind | None = None) -> list[Request]:
+        """What she has asked for."""
+        query: dict[str, Any] = {"state.participant_id": participant_id}
+        if kind is not None:
+            query["state.kind"] = kind.value
+        return [request async for _, request in self.requests.find(query)]
+
+    async def requests_due(self, now: datetime, limit: int) -> list[Request]:
+        """Requests to which time has something to do."""
+        due = await self.requests.due(now, limit)
+        return list((await self.requests.load(due)).values())
+
+    async def page_of_requests(self, *, unfinished: bool, after: str, limit: int) -> list[Request]:
+        """Requests in the order of their ids, from behind `after` on."""
+        query: dict[str, Any] = {"_id": {"$gt": after}}
+        if unfinished:
+            query["state.finished_at"] = None
+        found = self.requests.find(query, sort=[("_id", ASCENDING)], limit=limit)
+        return [request async for _, request in found]
 
     async def page_of(
         self,

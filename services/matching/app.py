@@ -20,6 +20,7 @@ from services.matching.explaining import Explaining
 from services.matching.fitting import Fitting
 from services.matching.handlers import subscribe
 from services.matching.recalling import Recalling
+from services.matching.rights import MatchingData
 from services.matching.rounds import Rounds
 from services.matching.service import Matching
 from services.matching.settings import Settings
@@ -39,7 +40,7 @@ def make_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     note = figures.timing_rounds(runtime.metrics)
     rounds = Rounds(store, engine or ColumnarEngine(), fitting, runtime.work, settings, note)
     figures.tell_of(store, runtime.clock, runtime.metrics)
-    subscribe(runtime, matching, Recalling(store, runtime.clock))
+    subscribe(runtime, matching, MatchingData(store, matching), Recalling(store, runtime.clock))
 
     async def tick(now: datetime) -> datetime | None:
         """Deadlines before rounds: what they free is in the round of the same instant."""

@@ -75,11 +75,12 @@ class Matching:
         # From here on also for events that were applied before: a crash may have come between.
         now = self._clock.now()
         await self._note_for_top_up({event.programme for event in batch}, now)
+        # Forgotten first, so that what is told of a proposal that falls tells nothing of her.
+        await self._forget(
+            [event.subject for event in batch if isinstance(event.payload, ParticipantErased)]
+        )
         await self._fitting.check_people(
             {event.subject: Cause.of(event, now) for event in batch}, now
-        )
-        await self._forget(
-            [event for event in batch if isinstance(event.payload, ParticipantErased)]
         )
         await self._begin_rounds({event.programme for event in batch})
 
@@ -105,6 +106,20 @@ class Matching:
         await self._pipeline.apply(batch, reaction)
 
     # Requests -----------------------------------------------------------------------------------
+
+    async def forget_person(self, participant_id: str, cause: Cause) -> int:
+        """Forgets somebody, as her event in `participants` would. How many records of her were known."""
+        known = await self._store.people.get(participant_id)
+        if known is not None:
+            await self._note_for_top_up({known.programme}, cause.time)
+        (outcome,) = settled(
+            await self._store.people.change(
+                [Change(participant_id, _if_known(people.forget_person), cause)]
+            )
+        )
+        await self._forget([participant_id])
+        await self._fitting.check_people({participant_id: cause}, cause.time)
+        return int(outcome.status is Status.CHANGED)
 
     async def answer(
         self,
@@ -296,11 +311,11 @@ class Matching:
             for side, person in ((Role.MENTEE, closed.mentee_id), (Role.MENTOR, closed.mentor_id))
         ]
 
-    async def _forget(self, erasures: Batch) -> None:
-        """What an erased person shared with others is forgotten, in all her matches."""
-        if not erasures:
+    async def _forget(self, erased: Sequence[str]) -> None:
+        """What erased people shared with others is forgotten, in all their matches."""
+        if not erased:
             return
-        match_ids = await self._store.ever_with_anyone_of([event.subject for event in erasures])
+        match_ids = await self._store.ever_with_anyone_of(erased)
         cause = Cause.due(self._clock.now())
         settled(
             await self._store.matches.change(

@@ -1,17 +1,25 @@
-"""HTTP in: coordinators look up which messages went out or failed. Ids and kinds, never text."""
+"""HTTP in: coordinators look up which messages went out or failed; mail servers hand in bounces.
+
+Ids and kinds, never text.
+"""
 
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
 from services.notifications.domain.message import Message, Stage
+from services.notifications.returning import Returning
+from services.notifications.settings import Settings
 from services.notifications.store import Store
 from shared.events.messages import FailureReason, MessageKind
-from shared.web.access import Coordinator
+from shared.security.keys import matches_any
+from shared.web.access import Coordinator, bearer_token
+from shared.web.problems import Problem
 
 _PAGE = 100
+_LARGEST_REPORT = 2 * 1024 * 1024
 
 
 class MessageShown(BaseModel):
@@ -56,6 +64,26 @@ class MessagesShown(BaseModel):
 
     messages: list[MessageShown]
     next: str | None
+
+
+def bounce_routes(returning: Returning) -> APIRouter:
+    """Where mail servers hand in what came back."""
+    routes = APIRouter()
+
+    @routes.post("/bounces")
+    async def bounces(request: Request) -> dict[str, str]:
+        """One delivery report (RFC 3464) as the body, as it came. For holders of a bounce key."""
+        settings: Settings = request.app.state.runtime.settings
+        hashes = [kept for kept in settings.bounce_key_hashes.split(",") if kept]
+        if not matches_any(bearer_token(request) or "", hashes):
+            detail = "Send a key for bounces in the header 'Authorization: Bearer …'."
+            raise Problem(401, "A key is needed", detail, headers={"WWW-Authenticate": "Bearer"})
+        raw = await request.body()
+        if len(raw) > _LARGEST_REPORT:
+            raise Problem(413, "Too large", f"A report has at most {_LARGEST_REPORT} bytes.")
+        return {"result": await returning.take(raw)}
+
+    return routes
 
 
 def router(store: Store) -> APIRouter:

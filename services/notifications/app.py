@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from services.notifications import api, figures, handlers
 from services.notifications.letters.written import Letterhead
 from services.notifications.mail_server import MailServer, MailServerAddress
+from services.notifications.returning import Returning
 from services.notifications.sender import Sender, SenderOptions
 from services.notifications.service import Notifications
 from services.notifications.settings import Settings
@@ -32,7 +33,10 @@ def make_app(settings: Settings) -> FastAPI:
 
     notifications.tick_by(runtime.every_tick_call(tick, name="messages"))
     runtime.in_background(sender.run, name="sender")
-    return runtime.web_app(api.router(store))
+    returning = Returning(
+        store, runtime.clock, settings.mail_from, settings.link_secret.get_secret_value()
+    )
+    return runtime.web_app(api.router(store), api.bounce_routes(returning))
 
 
 def make_sender(

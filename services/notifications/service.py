@@ -20,6 +20,7 @@ from services.notifications.domain.known import (
 )
 from services.notifications.domain.message import Message
 from services.notifications.domain.recalled import recalled
+from services.notifications.rights import MessagesData
 from services.notifications.store import Store
 from shared.decisions import Decision
 from shared.errors import CommonGroundError
@@ -66,10 +67,12 @@ class Notifications:
             streams.CARE: self._reaction(streams.CARE, store.care, KnownCare),
         }
 
+        self._answer = runtime.answer_for(MessagesData(store), also=self._asks_of_rights)
+
     @property
     def follows(self) -> tuple[Stream, ...]:
         """The streams that this service consumes."""
-        return tuple(self._reactions)
+        return (*self._reactions, streams.RIGHTS)
 
     def tick_by(self, ticker: Ticker) -> None:
         """Names the timer that is to look again when something new may be due."""
@@ -77,7 +80,10 @@ class Notifications:
 
     async def follow(self, stream: Stream, batch: Batch) -> None:
         """Notes what the events say, asks for the messages they ask for, releases what waited."""
-        await self._runtime.pipeline.apply(batch, self._reactions[stream])
+        if stream is streams.RIGHTS:
+            await self._answer(batch)
+        else:
+            await self._runtime.pipeline.apply(batch, self._reactions[stream])
         if stream is streams.CONTACTS:
             waiting = await self._store.waiting_for({event.subject for event in batch})
         else:
@@ -138,6 +144,11 @@ class Notifications:
             ]
 
         return effects
+
+    async def _asks_of_rights(
+        self, events: Sequence[Event[Any]], now: datetime
+    ) -> Sequence[Effect[Any]]:
+        return await self._asking([(ask, event) for event in events for ask in asks(event)], now)
 
     async def _asking(
         self, wanted: Sequence[tuple[Ask, Event[Payload]]], now: datetime

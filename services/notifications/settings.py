@@ -22,6 +22,9 @@ class Settings(ServiceSettings):
     claim_for_minutes: float = 5.0
     """After so long a message that somebody else was sending is taken over."""
 
+    bounce_key_hashes: str = ""
+    """Of the keys with which a mail server may hand in what came back, separated by commas."""
+
     @property
     def patience(self) -> Patience:
         """The two limits that the domain knows."""

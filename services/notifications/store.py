@@ -85,6 +85,22 @@ class Store:
         introducing = await self._messages({_INTRODUCES: {"$in": ids}, **stages})
         return list({one.message_id: one for one in (*to_them, *introducing)}.values())
 
+    async def all_to(self, participant_id: str) -> list[Message]:
+        """Every message to one person."""
+        return await self._messages({_RECIPIENT: participant_id})
+
+    async def sent_to(self, participant_id: str) -> list[Message]:
+        """What went out to one person, or came back, the newest first."""
+        went = {"$in": [Stage.SENT.value, Stage.BOUNCED.value]}
+        query = {_RECIPIENT: participant_id, _STAGE: went}
+        newest = [("state.asked_at", DESCENDING)]
+        return [one async for _, one in self.messages.find(query, sort=newest)]
+
+    async def delete_done_to(self, participant_id: str) -> int:
+        """Deletes what is kept of her messages, once nothing more will happen to them."""
+        done = [stage.value for stage in Stage if stage.is_done]
+        return await self.messages.delete({_RECIPIENT: participant_id, _STAGE: {"$in": done}})
+
     async def sendable(
         self, machine: datetime, by: Claim, patience: Patience, limit: int
     ) -> list[Message]:

@@ -9,6 +9,7 @@ from services.streams import figures
 from services.streams.api.catalogue import catalogue_routes
 from services.streams.api.journal import journal_routes
 from services.streams.handlers import subscribe
+from services.streams.rights import JournalData
 from services.streams.service import Streams
 from services.streams.settings import Settings
 from services.streams.store.journal import Journal
@@ -28,6 +29,6 @@ def make_app(settings: Settings) -> FastAPI:
     tail = Tail(journal)
     runtime.in_background(tail.run, name="tail")
     streams = Streams(journal, tail)
-    subscribe(runtime, streams)
+    subscribe(runtime, streams, JournalData(journal))
     pages = Pages(_FOLDER, locales=("en",))
     return runtime.web_app(journal_routes(streams), catalogue_routes(pages))

@@ -8,6 +8,7 @@ from services.streams.domain.entries import Entry, entry_of
 from services.streams.store.journal import Journal, Search
 from services.streams.tail import Tail
 from shared.events.lines import line_of
+from shared.events.participants import ParticipantErased
 from shared.events.streams import BY_NAME, PARTICIPANTS
 from shared.events.wire import Event
 
@@ -46,12 +47,15 @@ class Streams:
 
     async def append(self, batch: Sequence[Event[Any]]) -> None:
         """Keeps a batch of one stream. Those that are kept already fall out by their ids."""
+        people = {event.subject for event in batch if event.stream is PARTICIPANTS}
+        self._journal.never_keep(
+            {event.subject for event in batch if isinstance(event.payload, ParticipantErased)}
+        )
         await self._journal.append([entry_of(event) for event in batch])
         self._tail.wake()
-        people = {event.subject for event in batch if event.stream is PARTICIPANTS}
         if people:
             # Whatever the order in which they came, and also when the batch came before.
-            await self._journal.forget_the_erased(people)
+            await self._journal.forget(await self._journal.erased_among(people))
 
     async def search(self, what: Search, after: int, limit: int) -> list[Entry]:
         """Entries that fit, by rising position."""

@@ -14,13 +14,14 @@ from shared.events.streams import (
     PARTICIPANTS,
     POOL,
     PROGRAMMES,
+    RIGHTS,
 )
 
 SERVICES: Final[dict[str, tuple[Stream, ...]]] = {
-    "intake": (MATCHES, POOL, CHECK_INS, CARE, MESSAGES),
-    "matching": (PARTICIPANTS, PROGRAMMES, MESSAGES, CHECK_INS),
-    "notifications": (PARTICIPANTS, CONTACTS, PROGRAMMES, MATCHES, POOL, CHECK_INS, CARE),
-    "followup": (MATCHES, PARTICIPANTS, PROGRAMMES, MESSAGES),
+    "intake": (MATCHES, POOL, CHECK_INS, CARE, MESSAGES, RIGHTS),
+    "matching": (PARTICIPANTS, PROGRAMMES, MESSAGES, CHECK_INS, RIGHTS),
+    "notifications": (PARTICIPANTS, CONTACTS, PROGRAMMES, MATCHES, POOL, CHECK_INS, CARE, RIGHTS),
+    "followup": (MATCHES, PARTICIPANTS, PROGRAMMES, MESSAGES, RIGHTS),
     "streams": tuple(stream for stream in ALL_STREAMS if stream is not CONTACTS),
 }
 """What each service consumes. A component test compares this with what its app subscribes to."""
@@ -46,7 +47,7 @@ _OPTIONAL: Final = frozenset({"ce_city", "ce_causationid", "traceparent"})
 
 def document_of(service: str) -> dict[str, Any]:
     """The AsyncAPI 3.0 document of one service."""
-    sent = tuple(stream for stream in ALL_STREAMS if stream.owner in (service, "any"))
+    sent = tuple(stream for stream in ALL_STREAMS if {service, "any"} & set(stream.writers))
     received = SERVICES[service]
     streams = [stream for stream in ALL_STREAMS if stream in sent or stream in received]
     payloads = [payload for payload in Payload.all() if payload.stream in streams]
@@ -60,7 +61,7 @@ def document_of(service: str) -> dict[str, Any]:
         "defaultContentType": "application/json",
         "channels": {_name(stream): _channel(stream) for stream in streams},
         "operations": {
-            **{f"send_{_name(stream)}": _operation("send", stream) for stream in sent},
+            **{f"send_{_name(stream)}": _sending(service, stream) for stream in sent},
             **{f"receive_{_name(stream)}": _operation("receive", stream) for stream in received},
         },
         "components": {
@@ -88,6 +89,16 @@ def _channel(stream: Stream) -> dict[str, Any]:
 
 def _operation(action: str, stream: Stream) -> dict[str, Any]:
     return {"action": action, "channel": {"$ref": f"#/channels/{_name(stream)}"}}
+
+
+def _sending(service: str, stream: Stream) -> dict[str, Any]:
+    """Of a stream of which it only answers the owner's events, a service sends just the answers."""
+    operation = _operation("send", stream)
+    if service not in stream.answered_by:
+        return operation
+    answers = [one.__name__ for one in Payload.all() if one.stream is stream and one.is_answer]
+    channel = f"#/channels/{_name(stream)}"
+    return {**operation, "messages": [{"$ref": f"{channel}/messages/{one}"} for one in answers]}
 
 
 def message_of(payload: type[Named]) -> dict[str, Any]:

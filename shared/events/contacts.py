@@ -28,6 +28,7 @@ class ContactState(Payload):
     phone: str | None = None
     locale: str = Field(default="en", description="The language of her messages: en, da, ar, uk.")
     time_zone: str = Field(default="Europe/Copenhagen", description="IANA name.")
+    reminders: bool = Field(default=True, description="False: she wants no reminders.")
 
     @property
     def subject(self) -> str:

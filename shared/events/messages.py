@@ -86,3 +86,7 @@ class MessageFailed(MessageState, name="message.failed"):
 
 class MessageBounced(MessageState, name="message.bounced"):
     """It was taken, and came back later."""
+
+    status: str | None = Field(
+        default=None, description="The enhanced status code that came with it (RFC 3463): 5.1.1."
+    )

@@ -21,7 +21,8 @@ class Cleanup(StrEnum):
 class Stream:
     """One topic: many event types about one kind of subject, written by one owner.
 
-    `subject` says whose counter the sequence is; `key` what stays in order together.
+    `subject` says whose counter the sequence is; `key` what stays in order together. Services in
+    `answered_by` write events about subjects of their own, in answer to the owner's.
     """
 
     name: str
@@ -31,6 +32,12 @@ class Stream:
     meaning: str
     cleanup: Cleanup = Cleanup.DELETE
     retention: timedelta = timedelta(days=28)
+    answered_by: tuple[str, ...] = ()
+
+    @property
+    def writers(self) -> tuple[str, ...]:
+        """The services that write to it."""
+        return (self.owner, *self.answered_by)
 
     @property
     def is_compacted(self) -> bool:
@@ -62,6 +69,8 @@ class Payload(Named):
     """
 
     stream: ClassVar[Stream]
+    is_answer: ClassVar[bool] = False
+    """Whether also those in the stream's `answered_by` write it."""
     _registry: ClassVar[dict[str, type["Payload"]]] = {}
 
     programme: str

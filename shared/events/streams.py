@@ -67,9 +67,10 @@ MESSAGES: Final = Stream(
 RIGHTS: Final = Stream(
     "rights",
     owner="intake",
-    subject="request",
+    subject="request, or request and service",
     key="request",
-    meaning="Requests for export and erasure, and each service's report that it is done.",
+    meaning="Requests for export and erasure, and each service's answer, sealed where it is data.",
+    answered_by=("matching", "notifications", "followup", "streams"),
 )
 DEAD_LETTERS: Final = Stream(
     "dead-letters",

@@ -15,10 +15,15 @@ _FETCH_MS = 1_000
 
 @dataclass(slots=True)
 class Published:
-    """highest: by stream and subject the highest sequence. erased: subjects whose last word is that."""
+    """highest: by stream and subject the highest sequence. erased: subjects whose last word is that.
+
+    overtaken: erased subjects of which something older lies behind their last word; compaction keeps
+    what lies last.
+    """
 
     highest: dict[str, dict[str, int]] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
+    overtaken: set[str] = field(default_factory=set)
 
 
 async def read_published(servers: Sequence[str], streams: Sequence[Stream]) -> Published:
@@ -32,7 +37,7 @@ async def read_published(servers: Sequence[str], streams: Sequence[Stream]) -> P
         for stream in streams:
             highest = published.highest.setdefault(stream.name, {})
             async for record in _records(consumer, stream):
-                _note(dict(record.headers), highest, published.erased)
+                _note(dict(record.headers), highest, published)
     finally:
         await consumer.stop()
     return published
@@ -98,13 +103,19 @@ def _own_record(record: "ConsumerRecord[bytes, bytes]") -> Record:
     return Record(record.topic, record.partition, record.offset, record.key, headers, record.value)
 
 
-def _note(headers: dict[str, bytes], highest: dict[str, int], erased: set[str]) -> None:
+def _note(headers: dict[str, bytes], highest: dict[str, int], published: Published) -> None:
     subject = headers.get("ce_subject", b"").decode(errors="replace")
     number = headers.get("ce_sequence", b"").decode(errors="replace")
-    if not subject or not number.isdigit() or int(number) <= highest.get(subject, 0):
+    if not subject or not number.isdigit():
         return
-    highest[subject] = int(number)
+    before, sequence = highest.get(subject, 0), int(number)
+    if sequence < before:
+        if subject in published.erased:
+            published.overtaken.add(subject)
+        return
+    highest[subject] = sequence
+    published.overtaken.discard(subject)
     if headers.get("ce_type", b"").endswith(b".erased.v1"):
-        erased.add(subject)
+        published.erased.add(subject)
     else:
-        erased.discard(subject)
+        published.erased.discard(subject)

@@ -18,6 +18,8 @@ class Purpose(StrEnum):
     MY_PAGE = "my_page"
     ANSWER = "answer"
     CHECK_IN = "check_in"
+    EXPORT = "export"
+    UNSUBSCRIBE = "unsubscribe"
 
 
 @dataclass(frozen=True, slots=True)

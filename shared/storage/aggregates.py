@@ -8,7 +8,7 @@ What must stay true:
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TypeVar
@@ -296,21 +296,47 @@ class Aggregates(Reading[State]):
             update["$unset"] = gone
         return UpdateOne({"_id": self.prefix + document.id, "version": document.version}, update)
 
-    async def resend(self) -> int:
+    async def resend(self, ids: Collection[str] | None = None) -> int:
         """Puts the last event of each compacted stream into the outboxes again, ids unchanged.
 
         For a broker that has lost its data: whoever has seen them drops them, others catch up.
-        Returns how many documents sent something.
+        Returns how many documents sent something. `ids`: of these only, not of all.
         """
         count = 0
-        async for document in self._collection.find(
-            self._mine({"last": {"$exists": True}}), {"last": 1}
-        ):
+        query: Document = {"last": {"$exists": True}}
+        if ids is not None:
+            query["_id"] = {"$in": [self.prefix + one for one in ids]}
+        async for document in self._collection.find(self._mine(query), {"last": 1}):
             self._publisher.hand_over(
                 [Unsent(self.name, document["_id"], list(document["last"].values()))]
             )
             count += 1
         return count
+
+    # Forgetting ---------------------------------------------------------------------------------
+
+    async def drop_traces(self, ids: Iterable[str]) -> int:
+        """Of these drops what is kept beside the state: parked events, answers. How many had any.
+
+        For erasure: what waits there may hold what is to be forgotten.
+        """
+        beside = ("parked", "answers")
+        done = await self._collection.update_many(
+            {
+                "_id": {"$in": [self.prefix + one for one in ids]},
+                "$or": [{field: {"$exists": True}} for field in beside],
+            },
+            {"$unset": dict.fromkeys(beside, ""), "$inc": {"version": 1}},
+        )
+        return done.modified_count
+
+    async def delete(self, query: Mapping[str, Any]) -> int:
+        """Deletes those that fit a MongoDB query and have nothing to send. How many there were."""
+        self.writes += 1
+        nothing_to_send = {"outbox.0": {"$exists": False}}
+        done = await self._collection.delete_many({**self._mine(query), **nothing_to_send})
+        self.writes += 1
+        return done.deleted_count
 
     # Time ---------------------------------------------------------------------------------------
 

@@ -178,11 +178,17 @@ def test_asyncapi_documents_name_every_event_once_for_its_owner() -> None:
             for operation in document["operations"].values():
                 if operation["action"] == "send":
                     channel = document["channels"][operation["channel"]["$ref"].rpartition("/")[2]]
-                    for message in channel["messages"]:
-                        sent[message] = sent.get(message, 0) + 1
+                    named = [one["$ref"] for one in operation.get("messages", [])]
+                    for message in named or channel["messages"]:
+                        name = message.rpartition("/")[2]
+                        sent[name] = sent.get(name, 0) + 1
     everybody = len(SERVICES)
     assert sent == {
-        payload.__name__: everybody if payload.stream is DEAD_LETTERS else 1
+        payload.__name__: everybody
+        if payload.stream is DEAD_LETTERS
+        else len(payload.stream.writers)
+        if payload.is_answer
+        else 1
         for payload in Payload.all()
     }
 

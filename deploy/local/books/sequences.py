@@ -75,7 +75,7 @@ def _check_owners(
             continue
         subjects = published[stream.name]
         accounted: set[str] = set()
-        for document in stores.of_service(stream.owner):
+        for document in (found for name in stream.writers for found in stores.of_service(name)):
             last = document.get("sequences", {}).get(stream.name, 0)
             if not last:
                 continue

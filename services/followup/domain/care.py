@@ -26,7 +26,7 @@ def ask_for_help(
     if mentorship is None:
         return MentorshipUnknown()
     side = mentorship.side_of(participant_id)
-    if side is None:
+    if side is None or side in mentorship.forgotten:
         return NotYours()
     hers = [r for r in mentorship.help_requests if r.asked_by is side and r.is_open]
     if any(request.text == text for request in hers):

@@ -99,7 +99,7 @@ def somebody_left(
         return None
     closed = close(mentorship, ClosingReason.SOMEONE_LEFT, now, (side.other,))
     after = closed.state if closed else mentorship
-    after = _without_words(after) if erased else after
+    after = _forgetting(after, side) if erased else after
     if after == mentorship:
         return None
     return Decision(after, closed.events if closed else ())
@@ -124,6 +124,13 @@ def extend(
     if planned_end > months_later(mentorship.started_at, MOST_MONTHS):
         return LongEnough()
     return Decision(replace(mentorship.planned_until(planned_end), extended_at=now))
+
+
+def _forgetting(mentorship: Mentorship, side: Role) -> Mentorship:
+    """Whoever is forgotten has no link that still works here: nothing of hers can come again."""
+    if side in mentorship.forgotten:
+        return mentorship
+    return replace(_without_words(mentorship), forgotten=(*mentorship.forgotten, side))
 
 
 def _without_words(mentorship: Mentorship) -> Mentorship:

@@ -46,12 +46,17 @@ def know_programme(
     return Decision(KnownProgramme(Terms.of(event.payload.policy), zone.key))
 
 
+def forget_participant(_: KnownParticipant | None) -> Decision[KnownParticipant]:
+    """She is to be forgotten: from here on she has left, whatever comes about her later."""
+    return Decision(KnownParticipant(has_left=True, is_erased=True))
+
+
 def know_participant(
-    _: KnownParticipant | None, event: Event[ParticipantState | ParticipantErased], __: datetime
+    known: KnownParticipant | None, event: Event[ParticipantState | ParticipantErased], __: datetime
 ) -> Decision[KnownParticipant]:
     """Whether she has left."""
     payload = event.payload
-    if isinstance(payload, ParticipantErased):
+    if isinstance(payload, ParticipantErased) or (known is not None and known.is_erased):
         return Decision(KnownParticipant(has_left=True, is_erased=True))
     gone = payload.status in (ParticipantStatus.WITHDRAWN, ParticipantStatus.ERASED)
     return Decision(KnownParticipant(has_left=gone, is_erased=False))

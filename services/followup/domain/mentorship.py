@@ -213,6 +213,7 @@ class Mentorship:
     help_requests: tuple[HelpRequest, ...] = ()
     extended_at: datetime | None = None
     closure: Closure | None = None
+    forgotten: tuple[Role, ...] = ()
 
     @property
     def is_running(self) -> bool:

@@ -1,9 +1,8 @@
-"""Her own page, and what she can do there: look, change, confirm, rest, come back, leave, be forgotten.
+"""Her own page, and what she can do there: look, change, confirm, rest, come back, leave.
 
 One link opens it. Everything answers a form with a page, and a program with JSON.
 """
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
@@ -12,10 +11,10 @@ from fastapi.responses import JSONResponse, Response
 from services.intake.api.asking import TheCause, TheIntake, claims_of, problem, sent, status_of
 from services.intake.api.pages import locale_of, refuse, say, show
 from services.intake.api.registration import Form
-from services.intake.domain.participant import Participant, Person
+from services.intake.domain.participant import Participant
+from services.intake.hers import everything, hers
 from services.intake.service import Intake, OwnStep
 from shared.decisions import Refusal
-from shared.events.wire import rfc3339
 from shared.security.links import LinkClaims, Purpose
 from shared.storage.changes import Outcome
 from shared.web.forms import wants_page
@@ -57,7 +56,7 @@ async def me(request: Request, intake: TheIntake) -> Response:
         return refuse(negotiate(request), found)
     state, person = found
     if as_json:
-        return JSONResponse(_hers(state, person), headers={"ETag": f'"{person.edition}"'})
+        return JSONResponse(hers(state, person), headers={"ETag": f'"{person.edition}"'})
     programme = await intake.programme(state.programme)
     in_force = set() if isinstance(programme, Refusal) else set(programme.charters_in_force)
     affirmed = {affirmation.version for affirmation in person.charters}
@@ -66,6 +65,7 @@ async def me(request: Request, intake: TheIntake) -> Response:
         await locale_of(request, intake, claims),
         token=request.query_params.get("token", ""),
         name=person.contact.name,
+        reminders=person.contact.reminders,
         standing=state.status.value,
         has_match=claims.match_id is not None,
         to_affirm=[] if affirmed & in_force else sorted(in_force),
@@ -114,14 +114,14 @@ async def export(request: Request, intake: TheIntake) -> Response:
     if isinstance(found, Refusal):
         raise problem(found)
     headers = {"Content-Disposition": 'attachment; filename="common-ground.json"'}
-    return JSONResponse(_everything(*found), headers=headers)
+    return JSONResponse(everything(*found), headers=headers)
 
 
 @router.post("/me/{step}")
 async def take_step(
     request: Request, step: OwnStep, intake: TheIntake, cause: TheCause, key: Idempotent
 ) -> Response:
-    """Confirm, pause, resume, leave or erase."""
+    """Confirm, pause, resume or leave."""
     fields = await sent(request, "token")
     claims = claims_of(request, Purpose.MY_PAGE, fields)
     if isinstance(claims, Refusal):
@@ -174,46 +174,3 @@ def _edition(if_match: str | None) -> int | None:
 
 def _edited(state: Participant) -> dict[str, Any]:
     return {"edition": state.person.edition if state.person else 0}
-
-
-def _hers(state: Participant, person: Person) -> dict[str, Any]:
-    """What she sees of herself. From whom she is kept apart, and who asked, nobody is told."""
-    return {
-        "participant_id": state.participant_id,
-        "programme": state.programme,
-        "status": state.status.value,
-        "role": person.role.value,
-        "edition": person.edition,
-        "charters": [affirmation.version for affirmation in person.charters],
-        "contact": asdict(person.contact),
-        "profile": asdict(person.profile),
-        **asdict(person.words),
-    }
-
-
-def _everything(state: Participant, person: Person) -> dict[str, Any]:
-    """All that intake holds about her; instants as RFC 3339. Others' wishes are theirs, not hers."""
-    instants = {
-        name: rfc3339(value) if (value := getattr(person, name)) else None
-        for name in (
-            "registered_at",
-            "confirmed_at",
-            "screened_at",
-            "available_since",
-            "link_requested_at",
-        )
-    }
-    return {
-        **_hers(state, person),
-        **instants,
-        "origin": person.origin.value,
-        "paused_for": person.paused_for.value if person.paused_for else None,
-        "charters": [
-            {"version": affirmation.version, "at": rfc3339(affirmation.at)}
-            for affirmation in person.charters
-        ],
-        "not_with": {
-            "people": len(person.hashes.not_with),
-            "kept_as": "keyed hashes of the e-mail addresses you named",
-        },
-    }

@@ -224,7 +224,7 @@ def revise(
     registration, hashes, time_zone = given
     revised = replace(
         person,
-        contact=contact_of(registration, time_zone),
+        contact=replace(contact_of(registration, time_zone), reminders=person.contact.reminders),
         profile=profile_of(registration),
         words=words_of(registration),
         hashes=hashes,
@@ -233,6 +233,15 @@ def revise(
     if revised == person:
         return None
     return _revised(state, person, replace(revised, edition=person.edition + 1))
+
+
+@of_someone
+def choose_reminders(state: Participant, person: Person, *, wanted: bool) -> Verdict:
+    """She wants reminders, or none any more. Proposals and questions still come."""
+    if person.contact.reminders is wanted:
+        return None
+    chosen = replace(person, contact=replace(person.contact, reminders=wanted))
+    return _revised(state, person, chosen)
 
 
 def _revised(state: Participant, before: Person, after: Person) -> Decision[Participant]:

@@ -54,6 +54,7 @@ class Contact:
     phone: str | None
     locale: str
     time_zone: str
+    reminders: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,4 +241,5 @@ def contact_state(participant: Participant, person: Person) -> dict[str, Any]:
         "phone": contact.phone,
         "locale": contact.locale,
         "time_zone": contact.time_zone,
+        "reminders": contact.reminders,
     }

@@ -117,3 +117,19 @@ class CharterNotInForce(Refusal):
     detail: str = (
         "This version of the charter is not in force; see the programme for those that are."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchRequest(Refusal):
+    """No request has this number, or it is not hers."""
+
+    kind: ClassVar[RefusalKind] = RefusalKind.NOT_FOUND
+    detail: str = "There is nothing here. You can ask for your data again on your page."
+
+
+@dataclass(frozen=True, slots=True)
+class ExportGone(Refusal):
+    """The days in which she could fetch her data are over."""
+
+    kind: ClassVar[RefusalKind] = RefusalKind.GONE
+    detail: str = "The copy of your data has been deleted. Ask for a new one on your page."

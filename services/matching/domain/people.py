@@ -119,6 +119,14 @@ def hear_of_participant(
     return Decision(replace(heard, wait=known.wait if heard.is_in_pool else None))
 
 
+def forget_person(known: KnownPerson) -> Decision[KnownPerson] | None:
+    """She is to be forgotten, whether or not the stream `participants` has said so yet."""
+    if known.status is ParticipantStatus.ERASED:
+        return None
+    erased = ParticipantStatus.ERASED
+    return Decision(KnownPerson(known.participant_id, known.programme, erased, person=None))
+
+
 def _wants_otherwise(before: Person | None, after: Person | None) -> bool:
     """Whether she changed her profile. Whom she is kept apart from may come from the other side."""
     if before is None or after is None:

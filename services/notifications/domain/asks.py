@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.notifications.domain.known import Known, KnownProgramme
 from services.notifications.domain.message import Content, Message, Shared, Variant, message_id
 from services.notifications.domain.table import TABLE, Row, To, When
-from shared.events import care, check_ins, contacts, matches, participants, pool
+from shared.events import care, check_ins, contacts, matches, participants, pool, rights
 from shared.events.messages import MessageKind
 from shared.events.participants import ParticipantStatus, Role
 from shared.events.payload import Payload
@@ -95,6 +95,9 @@ def _asks_of(row: Row, event: Event[Payload]) -> Sequence[Ask]:
             return [Ask(row.kind, payload.participant_id, _content_about_her(payload, event))]
         case contacts.ContactState():
             return [Ask(row.kind, payload.participant_id, Content())]
+        case rights.ExportReady():
+            content = Content(Variant.DATA, reference=payload.request_id)
+            return [Ask(row.kind, payload.participant_id, content)]
     match_id = getattr(payload, "match_id", None)
     number = getattr(payload, "number", None)
     if row.to is To.COORDINATORS:

@@ -33,6 +33,7 @@ class KnownContact:
     locale: str = "en"
     time_zone: str = DEFAULT_ZONE
     erased: bool = False
+    reminders: bool = True
 
     def knows(self, _: Payload) -> bool:
         """A contact repeats nothing: each request for a link is one of its own."""
@@ -42,6 +43,8 @@ class KnownContact:
     def after(cls, before: "KnownContact | None", event: Event[Payload]) -> "KnownContact | None":
         """The contact after this event; erasing it leaves only that it was erased."""
         payload = event.payload
+        if before is not None and before.erased and not _is_of_a_coordinator(payload):
+            return before
         match payload:
             case contacts.ContactErased():
                 return cls(erased=True)
@@ -52,8 +55,14 @@ class KnownContact:
                     email=payload.email,
                     locale=payload.locale,
                     time_zone=payload.time_zone,
+                    reminders=payload.reminders,
                 )
         return before
+
+
+def _is_of_a_coordinator(payload: Payload) -> bool:
+    """A coordinator's id may be given again; a participant's, once erased, never."""
+    return isinstance(payload, contacts.ContactState) and payload.role is ContactRole.COORDINATOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,8 @@ class KnownParticipant:
     ) -> "KnownParticipant | None":
         """The status after this event."""
         payload = event.payload
+        if before is not None and before.status is ParticipantStatus.ERASED:
+            return before
         match payload:
             case participants.ParticipantErased():
                 return cls(ParticipantStatus.ERASED, event.sequence)

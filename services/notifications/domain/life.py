@@ -1,6 +1,6 @@
 """What becomes of a message, from the ask to the end. Pure: times and chance are passed in.
 
-waiting_for_contact → held → queued → sending → sent | failed, and back from sending to queued when
+waiting_for_contact → held → queued → sending → sent | failed, sent → bounced, and back from sending to queued when
 the mail server is away. Every function returns None where there is nothing (more) to do, so each may be
 repeated. `now` is domain time, `machine` is machine time.
 """
@@ -14,7 +14,13 @@ from typing import Final, TypeAlias
 from services.notifications.domain.message import Addressed, Claim, Message, Stage
 from services.notifications.domain.quiet_hours import QuietHours, earliest, zone_named
 from shared.decisions import Decision
-from shared.events.messages import FailureReason, MessageFailed, MessageKind, MessageSent
+from shared.events.messages import (
+    FailureReason,
+    MessageBounced,
+    MessageFailed,
+    MessageKind,
+    MessageSent,
+)
 
 Decide: TypeAlias = Callable[[Message | None], Decision[Message] | None]
 
@@ -200,6 +206,25 @@ def fail(message: Message, reason: FailureReason) -> Decision[Message]:
         reason=reason,
     )
     return Decision(replace(message.without_text(), stage=Stage.FAILED, failure=reason), (event,))
+
+
+def come_back(message: Message, status: str) -> Decision[Message] | None:
+    """It was taken, and came back for good: she cannot be reached at this address."""
+    if message.stage is not Stage.SENT:
+        return None
+    event = MessageBounced(
+        programme=message.programme,
+        city=message.city,
+        message_id=message.message_id,
+        recipient_id=message.recipient_id,
+        kind=message.kind,
+        because_of=message.because_of,
+        match_id=message.match_id,
+        check_in_number=message.check_in_number,
+        attempts=message.attempts,
+        status=status or None,
+    )
+    return Decision(replace(message, stage=Stage.BOUNCED), (event,))
 
 
 def _sent(message: Message, now: datetime) -> Decision[Message]:

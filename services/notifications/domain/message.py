@@ -24,6 +24,7 @@ class Variant(StrEnum):
     OWN_SILENT = "own_silent"
     TAKEN_BACK = "taken_back"
     BETTER_FOUND = "better_found"
+    DATA = "data"
     NEEDED_MORE = "needed_more"
     PLANNED = "planned"
     GOALS_REACHED = "goals_reached"
@@ -97,11 +98,12 @@ class Stage(StrEnum):
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
+    BOUNCED = "bounced"
 
     @property
     def is_done(self) -> bool:
         """Whether nothing will happen to it any more."""
-        return self in (Stage.SENT, Stage.FAILED)
+        return self in (Stage.SENT, Stage.FAILED, Stage.BOUNCED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,10 @@ _ABOUT_A_CHECK_IN: Final = (
 
 
 def still_meant(message: Message, facts: Facts) -> bool:
-    """False if the person left or was erased, or what the message is about is over."""
+    """False if she left, was erased or wants no reminders, or if what the message is about is over."""
     if facts.contact is not None and facts.contact.erased:
+        return False
+    if facts.contact is not None and message.kind.is_reminder and not facts.contact.reminders:
         return False
     return (
         _she_is_there(message, facts.participant)
@@ -71,6 +73,9 @@ def _she_is_there(message: Message, known: KnownParticipant | None) -> bool:
         return True
     if not message.is_older_than(PARTICIPANTS, known.sequence):
         return True
+    if message.kind is MessageKind.YOUR_LINK:
+        # Also who has left may look at her page, fetch her data, come back.
+        return known.status is not ParticipantStatus.ERASED
     wanted = _MEANT_WHILE_SHE_IS.get(message.kind)
     if wanted is not None:
         return known.status is wanted

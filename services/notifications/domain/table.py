@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from shared.events import care, check_ins, contacts, matches, participants, pool
+from shared.events import care, check_ins, contacts, matches, participants, pool, rights
 from shared.events.messages import MessageKind
 from shared.events.payload import WIRE_PREFIX, Payload
 
@@ -60,6 +60,7 @@ TABLE: Final = (
     Row(participants.ParticipantPaused, MessageKind.PAUSED, To.HERSELF, When.NO_ANSWER),
     Row(participants.ParticipantWithdrawn, MessageKind.FAREWELL, To.HERSELF),
     Row(contacts.LinkRequested, MessageKind.YOUR_LINK, To.HERSELF),
+    Row(rights.ExportReady, MessageKind.YOUR_LINK, To.HERSELF),
     Row(matches.MatchHeld, MessageKind.REVIEW_WAITING, To.COORDINATORS),
     Row(matches.MatchProposed, MessageKind.PROPOSAL_TO_MENTEE, To.MENTEE),
     Row(matches.MatchMenteeAccepted, MessageKind.PROPOSAL_TO_MENTOR, To.MENTOR),

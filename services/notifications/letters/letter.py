@@ -35,11 +35,15 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """Where the links of one letter lead. `action` is what the letter asks for, if anything."""
+    """Where the links of one letter lead. `action` is what the letter asks for, if anything.
+
+    stop_reminders: in reminders only.
+    """
 
     my_page: str
     overview: str
     action: str = ""
+    stop_reminders: str = ""
 
 
 @dataclass(frozen=True, slots=True)

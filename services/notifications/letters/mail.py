@@ -34,7 +34,11 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """What differs from mail to mail above the bodies. message_id: without its angle brackets."""
+    """What differs from mail to mail above the bodies. message_id: without its angle brackets.
+
+    unsubscribe: where one POST stops reminders (RFC 8058). envelope_sender: where it comes back to if
+    nobody takes it; if empty, the sender.
+    """
 
     message_id: str
     dated: datetime
@@ -42,6 +46,8 @@ class Headers:
     to: Address
     subject: str
     language: str
+    unsubscribe: str = ""
+    envelope_sender: str = ""
 
 
 class _Registry(HeaderRegistry):
@@ -73,6 +79,7 @@ def mail(headers: Headers, text: str, html: str) -> Mail:
         _folded("Subject", " ".join(headers.subject.split()), policy),
         "Auto-Submitted: auto-generated\r\n",
         f"Content-Language: {headers.language}\r\n",
+        _one_click(headers.unsubscribe),
         "MIME-Version: 1.0\r\n",
         f'Content-Type: multipart/alternative; boundary="{_BOUNDARY}"\r\n',
         "\r\n",
@@ -83,7 +90,15 @@ def mail(headers: Headers, text: str, html: str) -> Mail:
         + _part("html", html, headers.language)
         + f"--{_BOUNDARY}--\r\n".encode("ascii")
     )
-    return Mail(headers.sender.addr_spec, headers.to.addr_spec, content)
+    sender = headers.envelope_sender or headers.sender.addr_spec
+    return Mail(sender, headers.to.addr_spec, content)
+
+
+def _one_click(url: str) -> str:
+    """RFC 8058: mail programs show a button, and send the POST themselves."""
+    if not url:
+        return ""
+    return f"List-Unsubscribe: <{url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 
 
 def _folded(name: str, value: str | Address, policy: "EmailPolicy[Any]") -> str:

@@ -2,12 +2,14 @@
 
 from typing import Final
 
+from services.notifications.domain.message import Variant
 from services.notifications.letters.letter import Block, Bullets, Button, Letter, Writing
 from services.notifications.letters.say import N_, Phrase
 from shared.events.participants import Role
 from shared.events.pool import WaitingReason, WhatHelps
 
 CONFIRM_WITHIN_DAYS: Final = 30
+EXPORT_KEPT_DAYS: Final = 7
 
 WHY_WAITING: Final = {
     WaitingReason.NO_ONE_SHARES_A_LANGUAGE: N_(
@@ -82,7 +84,9 @@ def welcome(w: Writing) -> Letter:
 
 
 def your_link(w: Writing) -> Letter:
-    """Somebody asked for a link with her address."""
+    """Somebody asked for a link with her address; or she asked for her data, and they are ready."""
+    if w.content.variant is Variant.DATA:
+        return _your_data(w)
     say = w.say
     return Letter(
         say("Your link"),
@@ -154,5 +158,22 @@ def farewell(w: Writing) -> Letter:
                 programme=w.programme,
             ),
             say("Thank you for the time with us. You are welcome back whenever you like."),
+        ),
+    )
+
+
+def _your_data(w: Writing) -> Letter:
+    say = w.say
+    return Letter(
+        say("Your data are ready"),
+        (
+            say("You asked for a copy of everything that we keep about you. It is ready."),
+            Button(say("Save my data"), w.urls.action),
+            say.counted(
+                "After {n} day the copy is deleted. You can ask for a new one at any time.",
+                "After {n} days the copy is deleted. You can ask for a new one at any time.",
+                EXPORT_KEPT_DAYS,
+            ),
+            say("If you did not ask for it, please tell your coordinator."),
         ),
     )

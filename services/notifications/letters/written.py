@@ -22,6 +22,7 @@ from services.notifications.domain.message import Addressed, Message
 from services.notifications.letters import coordination, matching, mentorship, participation
 from services.notifications.letters.letter import Letter, Urls, Writing
 from services.notifications.letters.mail import Headers, Mail, mail
+from services.notifications.letters.returns import returns_to
 from services.notifications.letters.say import Phrase, Say, name_for_letter
 from shared.errors import CommonGroundError
 from shared.events.messages import MessageKind
@@ -34,6 +35,9 @@ DEFAULT_LOCALE: Final = "en"
 LINK_VALID_FOR: Final = timedelta(days=participation.CONFIRM_WITHIN_DAYS)
 CHECK_IN_VALID_FOR: Final = timedelta(days=60)
 """An overdue check-in may still be answered: its link outlives the grace and the escalation."""
+
+STOP_VALID_FOR: Final = timedelta(days=365)
+"""Whoever finds an old reminder can still say that she wants no more of them."""
 
 _PARTS: Final = re.compile(
     r"""[^\s\x00-\x1f\x7f@<>()\[\]\\,;:"]+@[^\s\x00-\x1f\x7f@<>()\[\]\\,;:"]+"""
@@ -75,6 +79,8 @@ ACTIONS: Final[Mapping[MessageKind, tuple[Purpose, str]]] = MappingProxyType(
     }
 )
 """What the link in a message is for, and on which of intake's pages it is answered."""
+FETCH: Final = (Purpose.EXPORT, "export")
+"""Where a copy of her data is fetched; the token names the request where others name a match."""
 
 
 class AddressUnusable(CommonGroundError):
@@ -122,15 +128,21 @@ def write(message: Message, addressed: Addressed, letterhead: Letterhead) -> Mai
             "Your page: change what you told us, take a break, ask for help, or leave."
         ),
         "my_page": "" if message.to_coordinator else urls.my_page,
+        "about_reminders": say("No more reminders like this one"),
+        "stop_reminders": urls.stop_reminders,
     }
     frames = _frames()
     headers = Headers(
-        message_id=f"{_digest(message.message_id)}@{letterhead.address.rpartition('@')[2]}",
+        message_id=message_id_header(message.message_id, letterhead.address),
         dated=addressed.dated,
         sender=Address(addressed.programme_name, addr_spec=letterhead.address),
         to=_recipient(message.recipient_id, addressed),
         subject=letter.subject.plain,
         language=say.locale,
+        unsubscribe=urls.stop_reminders,
+        envelope_sender=returns_to(
+            message.recipient_id, letterhead.address, letterhead.link_secret
+        ),
     )
     text = frames.get_template("letter.txt").render(frame)
     html = frames.get_template("letter.html").render(frame)
@@ -183,18 +195,29 @@ def _urls(message: Message, addressed: Addressed, letterhead: Letterhead) -> Url
     )
     base = letterhead.public_url.rstrip("/")
     action = ""
-    if message.kind in ACTIONS:
-        purpose, page = ACTIONS[message.kind]
+    request = message.content.reference if message.content is not None else None
+    is_data = message.kind is MessageKind.YOUR_LINK and request is not None
+    if is_data or message.kind in ACTIONS:
+        purpose, page = FETCH if is_data else ACTIONS[message.kind]
         token = links.sign(
             purpose,
             message.recipient_id,
             programme=message.programme,
-            match_id=message.match_id,
+            match_id=request if is_data else message.match_id,
             number=message.check_in_number,
             valid_for=CHECK_IN_VALID_FOR if purpose is Purpose.CHECK_IN else LINK_VALID_FOR,
         )
         action = f"{base}/intake/{page}?token={token}"
-    return Urls(f"{base}/intake/me?token={my_page}", base, action)
+    stop = ""
+    if message.kind.is_reminder:
+        token = links.sign(
+            Purpose.UNSUBSCRIBE,
+            message.recipient_id,
+            programme=message.programme,
+            valid_for=STOP_VALID_FOR,
+        )
+        stop = f"{base}/intake/reminders?token={token}"
+    return Urls(f"{base}/intake/me?token={my_page}", base, action, stop)
 
 
 def _greeting(say: Say, name: str) -> Phrase:
@@ -202,8 +225,10 @@ def _greeting(say: Say, name: str) -> Phrase:
     return say("Hello {name},", name=clean) if clean else say("Hello,")
 
 
-def _digest(message_id: str) -> str:
-    return hashlib.sha256(message_id.encode()).hexdigest()[:32]
+def message_id_header(message_id: str, address: str) -> str:
+    """The mail's Message-ID without its angle brackets: always the same for the same message."""
+    digest = hashlib.sha256(message_id.encode()).hexdigest()[:32]
+    return f"{digest}@{address.rpartition('@')[2]}"
 
 
 @lru_cache(maxsize=1)

@@ -1,12 +1,13 @@
 """What an entry of the journal is. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from shared.events.participants import ParticipantErased
 from shared.events.payload import WIRE_PREFIX, Payload
-from shared.events.streams import ALL_STREAMS, CONTACTS
+from shared.events.streams import ALL_STREAMS, CONTACTS, PARTICIPANTS
 from shared.events.wire import Event
 
 JOURNALED: Final = tuple(stream for stream in ALL_STREAMS if stream is not CONTACTS)
@@ -16,6 +17,18 @@ ERASED: Final = ParticipantErased.wire_name
 
 _PEOPLE: Final = ("participant_id", "mentee_id", "mentor_id", "recipient_id")
 _MATCH: Final = "match_id"
+_LEFT_OUT: Final = frozenset({"sealed", "public_key"})
+"""Long, and unreadable: of a sealed answer the journal keeps that it came."""
+
+ABOUT_THE_TWO: Final[Mapping[str, Any]] = {
+    "score": 0,
+    "reasons": [],
+    "languages": [],
+    "times": [],
+    "online": False,
+    "what_helps": [],
+}
+"""What an entry about somebody else than herself says of her, and what is left when she is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +59,7 @@ class Entry:
 
 def entry_of(event: Event[Payload]) -> Entry:
     """An event as an entry. Only what the contract names is kept, whatever else was sent."""
-    payload = event.payload.model_dump(mode="json", exclude_none=True)
+    payload = event.payload.model_dump(mode="json", exclude_none=True, exclude=set(_LEFT_OUT))
     named = (payload.get(field) for field in (*_PEOPLE, _MATCH))
     return Entry(
         id=event.id,
@@ -62,6 +75,16 @@ def entry_of(event: Event[Payload]) -> Entry:
         causation_id=event.causation_id,
         payload=payload,
     )
+
+
+def without(entry: Entry, erased: Collection[str]) -> Entry:
+    """The entry as it may be kept, if one of those whom it is about is erased."""
+    if entry.type == ERASED or not any(person in erased for person in entry.about):
+        return entry
+    if entry.stream == PARTICIPANTS.name:
+        return replace(entry, payload={"participant_id": entry.subject})
+    left = {name: value for name, value in ABOUT_THE_TWO.items() if name in entry.payload}
+    return replace(entry, payload=entry.payload | left) if left else entry
 
 
 def wire_name(name: str) -> str:

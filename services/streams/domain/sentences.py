@@ -41,6 +41,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "help.handled": "A coordinator took care of a request for help.",
     "check_in.escalated": "Check-in {number} went to the coordinator; not answered by: {missing}.",
     "views.diverged": "The two sides' answers to check-in {number} drift apart.",
+    "export.ready": "A copy of all her data can be fetched until {until}.",
+    "erasure.finished": "All services have forgotten her; {records} records were erased.",
     "message.sent": "A message went out to {recipient_id}: {kind}.",
     "message.failed": "A message to {recipient_id} could not be sent: {kind} ({reason}).",
     "message.bounced": "A message to {recipient_id} came back: {kind}.",

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pymongo import ASCENDING, IndexModel
 
-from services.streams.domain.entries import ERASED, Entry, short_name
+from services.streams.domain.entries import ABOUT_THE_TWO, ERASED, Entry, short_name, without
 from services.streams.domain.integration import GrantedStream
 from shared.events.payload import Payload
 from shared.events.streams import PARTICIPANTS
@@ -78,13 +78,18 @@ class Journal:
             ),
         )
 
+        self._erased: set[str] = set()
+
     async def prepare(self) -> None:
-        """Makes the indexes."""
+        """Makes the indexes, and learns who has been erased."""
         await self._log.prepare()
+        self.never_keep(await self._log.values("subject", {"type": ERASED}))
 
     async def append(self, entries: Sequence[Entry]) -> Appended:
         """Appends those that are new, in one write."""
-        return await self._log.append([_document(entry) for entry in entries])
+        return await self._log.append(
+            [_document(without(entry, self._erased)) for entry in entries]
+        )
 
     async def search(self, what: Search, after: int, limit: int) -> list[Entry]:
         """Entries by rising position, from behind `after`."""
@@ -144,19 +149,28 @@ class Journal:
             counts[stream] = counts.get(stream, 0) + count
         return counts
 
-    async def forget_the_erased(self, participant_ids: Collection[str]) -> int:
-        """Of those of them who are erased, leaves only the id in the entries about their profiles."""
+    def never_keep(self, participant_ids: Collection[str]) -> None:
+        """From here on, of what comes about these people only the bare course is kept."""
+        self._erased.update(participant_ids)
+
+    async def erased_among(self, participant_ids: Collection[str]) -> set[str]:
+        """Those of them who are erased."""
         query = {"about": {"$in": sorted(participant_ids)}, "type": ERASED}
+        return set(await self._log.values("subject", query))
+
+    async def forget(self, participant_ids: Collection[str]) -> int:
+        """Of these people leaves ids and the bare course of things. How many entries were changed."""
+        self.never_keep(participant_ids)
         changed = 0
-        for participant_id in await self._log.values("subject", query):
-            hers = {
-                "about": participant_id,
-                "stream": PARTICIPANTS.name,
-                "type": {"$ne": ERASED},
-                "is_erased": {"$ne": True},
-            }
+        for participant_id in sorted(participant_ids):
+            hers = {"about": participant_id, "type": {"$ne": ERASED}, "is_erased": {"$ne": True}}
+            profile = {**hers, "stream": PARTICIPANTS.name}
             only_id = {"payload": {"participant_id": participant_id}, "is_erased": True}
-            changed += await self._log.redact(hers, only_id)
+            changed += await self._log.redact(profile, only_id)
+            for name, value in ABOUT_THE_TWO.items():
+                field = f"payload.{name}"
+                told = {"about": participant_id, field: {"$exists": True, "$ne": value}}
+                changed += await self._log.redact(told, {field: value})
         return changed
 
 

@@ -133,7 +133,7 @@ async def test_from_registering_to_being_forgotten(intake: Served) -> None:
     for step, status in expected.items():
         for _ in range(2):
             answer = await intake.http.post(f"/me/{step}", json={}, headers=headers)
-            assert answer.json() == {"status": status}
+            assert answer.json()["status"] == status
     gone = await intake.http.get("/me", headers=headers)
     assert gone.status_code == 410
     told = [event.payload for event in await intake.told(PARTICIPANTS)]

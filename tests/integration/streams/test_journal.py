@@ -293,7 +293,8 @@ async def test_of_an_erased_participant_only_the_id_is_left(
     hers = await entries(client, participant=person(tag), stream="participants")
     assert hers[0]["payload"] == {"participant_id": person(tag)}
     (match,) = await until_entries(client, 1, participant=person(tag), stream="matches")
-    assert match["payload"]["score"] == 1
+    assert match["payload"]["score"] == 0
+    assert match["payload"]["mentee_id"] == person(tag)
 
 
 async def test_a_profile_that_comes_after_the_erasure_is_stripped_too(

@@ -43,13 +43,21 @@ def test_the_pages_hold_what_people_fill_in(locale: str) -> None:
 @pytest.mark.parametrize(
     ("status", "steps"),
     [
-        ("active", {"pause", "leave", "erase"}),
-        ("paused", {"resume", "leave", "erase"}),
-        ("withdrawn", {"resume", "erase"}),
+        ("active", {"pause", "export", "reminders", "leave", "erase"}),
+        ("paused", {"resume", "export", "reminders", "leave", "erase"}),
+        ("withdrawn", {"resume", "export", "reminders", "erase"}),
     ],
 )
 def test_her_page_offers_the_steps_that_she_can_take(status: str, steps: set[str]) -> None:
-    html = page("my_page.html", "da", name="Åse", standing=status, has_match=True, to_affirm=[])
+    html = page(
+        "my_page.html",
+        "da",
+        name="Åse",
+        standing=status,
+        has_match=True,
+        to_affirm=[],
+        reminders=True,
+    )
     offered = {form.action.rpartition("/")[2] for form in forms_of(html) if "/me/" in form.action}
     assert offered == steps
     close = form_for(html, "/followup/close")

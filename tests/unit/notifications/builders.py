@@ -10,7 +10,16 @@ from services.notifications.domain.asks import Ask, CoordinatorsOf, asked, asks
 from services.notifications.domain.known import KnownContact
 from services.notifications.domain.message import Addressed, Claim, Message, Stage
 from services.notifications.letters.written import Letterhead
-from shared.events import care, check_ins, contacts, matches, participants, pool, programmes
+from shared.events import (
+    care,
+    check_ins,
+    contacts,
+    matches,
+    participants,
+    pool,
+    programmes,
+    rights,
+)
 from shared.events.check_ins import CheckInStatus, ClosingReason
 from shared.events.contacts import ContactRole
 from shared.events.matches import Factor, MatchStatus, Reason
@@ -239,6 +248,16 @@ def still_waiting(**changes: Any) -> Payload:
     return pool.StillWaiting.model_validate({**said, **changes})
 
 
+def data_ready(participant_id: str = MENTEE) -> rights.ExportReady:
+    return rights.ExportReady(
+        programme="kvinfo",
+        request_id="request-1",
+        participant_id=participant_id,
+        requested_at=NOON,
+        until=NOON,
+    )
+
+
 def every_event() -> list[Event[Any]]:
     """At least one event for each line of the table and each variant of a text."""
     unconfirmed = {"status": ParticipantStatus.UNCONFIRMED}
@@ -258,6 +277,7 @@ def every_event() -> list[Event[Any]]:
             participant(participants.ParticipantPaused, **no_answer),
             participant(participants.ParticipantWithdrawn, status=ParticipantStatus.WITHDRAWN),
             contact(contacts.LinkRequested),
+            data_ready(),
             held(),
             proposed(),
             proposed(online=True, reasons=(), languages=(), times=()),

@@ -43,7 +43,7 @@ def test_nothing_goes_to_somebody_who_is_erased() -> None:
             assert not still_meant(message, Facts(contact=KnownContact(erased=True)))
 
 
-def test_whoever_left_gets_the_farewell_and_nothing_else() -> None:
+def test_whoever_left_gets_the_farewell_and_the_links_she_asks_for() -> None:
     left = KnownParticipant(ParticipantStatus.WITHDRAWN, LATER)
     kinds = {
         message.kind
@@ -52,7 +52,7 @@ def test_whoever_left_gets_the_farewell_and_nothing_else() -> None:
         if not message.to_coordinator and still_meant(message, Facts(participant=left))
     }
 
-    assert kinds == {MessageKind.FAREWELL}
+    assert kinds == {MessageKind.FAREWELL, MessageKind.YOUR_LINK}
 
 
 @pytest.mark.parametrize(
