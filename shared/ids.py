@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from datetime import datetime
 
 import uuid6
 
@@ -31,3 +32,9 @@ def repeatable_id(*parts: str) -> str:
     """The same UUID for the same parts, always: for aggregates that a repeated decision must find again."""
     digest = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).digest()
     return str(uuid.UUID(bytes=digest, version=5))
+
+
+def first_id_at(instant: datetime) -> str:
+    """The lowest UUIDv7 of an instant: every fresh id that was made before is lower."""
+    milliseconds = int(instant.timestamp() * 1000)
+    return f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-7000-8000-000000000000"

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar, cast
 
 import structlog
@@ -24,7 +24,7 @@ from shared.clock import open_clock
 from shared.decisions import Decision, Refusal
 from shared.events.payload import Stream
 from shared.events.rights import Service as RightsService
-from shared.events.streams import ALL_STREAMS
+from shared.events.streams import ALL_STREAMS, DEAD_LETTERS
 from shared.events.wire import Event, rfc3339
 from shared.ids import Ids
 from shared.messaging.broker import make_broker, make_producer, start_broker, subscribe
@@ -58,6 +58,11 @@ _DUE_AT_ONCE: Final = 500
 _STUCK_AFTER_S: Final = 240.0
 _OLDEST_UNSENT_S: Final = 900.0
 _TRY_STORAGE_EVERY_S: Final = 1.0
+_TIDY_EVERY_S: Final = 6 * 3600.0
+_MARKS_KEPT: Final = 2 * max(s.retention for s in ALL_STREAMS if s is not DEAD_LETTERS)
+"""Well beyond the time that Kafka keeps an event which could come again."""
+_ANSWERS_KEPT: Final = timedelta(days=7)
+"""Whoever repeats a request under its Idempotency-Key does so within minutes."""
 
 Background = Callable[[], Awaitable[None]]
 
@@ -252,6 +257,7 @@ class Runtime:
         for ticker in self.tickers:
             self._tasks.append(asyncio.create_task(ticker.run()))
         self._tasks.append(asyncio.create_task(self._watchdog.run(), name="watchdog"))
+        self._tasks.append(asyncio.create_task(self._tidy_for_ever(), name="tidying"))
         for name, run in self._backgrounds:
             self._tasks.append(asyncio.create_task(self._run_background(name, run), name=name))
         self.is_started = True
@@ -324,6 +330,23 @@ class Runtime:
             states_sent=raised.states_sent,
             unplaced=raised.unplaced,
         )
+
+    async def _tidy_for_ever(self) -> None:
+        """Now and then drops marks and answers that no repeat can need any more."""
+        while True:
+            await asyncio.sleep(_TIDY_EVERY_S)
+            try:
+                await self.tidy(datetime.now(UTC))
+            except STORAGE_AWAY as error:
+                self.log.warning("tidying_waits", error=type(error).__name__)
+
+    async def tidy(self, machine: datetime) -> int:
+        """Drops what is only kept against repeats, and too old for one. How many documents changed."""
+        dropped = 0
+        for collection in self._aggregates:
+            dropped += await collection.drop_marks(machine - _MARKS_KEPT)
+            dropped += await collection.drop_answers(machine - _ANSWERS_KEPT)
+        return dropped
 
     async def _run_background(self, name: str, run: Background) -> None:
         try:

@@ -32,6 +32,7 @@ def everything(state: Participant, person: Person) -> dict[str, Any]:
             "screened_at",
             "available_since",
             "link_requested_at",
+            "left_at",
         )
     }
     return {

@@ -8,7 +8,7 @@ import asyncio
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from services.intake.archive import archive
 from services.intake.domain import journeys, life, requests
+from services.intake.domain.heard import forget_waiting
 from services.intake.domain.participant import Participant
 from services.intake.domain.refusals import Forgotten, NobodyHere, NoSuchRequest
 from services.intake.domain.requests import Kind, Request
@@ -32,6 +33,7 @@ from shared.security.sealing import new_key_pair
 from shared.storage.changes import Cause, Change, Outcome
 
 _DUE_AT_ONCE: Final = 500
+_LOOK_FOR_OLD_EVERY: Final = timedelta(days=1)
 _LOOK_INTO_TOPICS_EVERY_S: Final = 6 * 3600.0
 
 log = structlog.get_logger(__name__)
@@ -43,6 +45,7 @@ class DataRights:
     def __init__(self, store: Store, runtime: Runtime) -> None:
         self._store = store
         self._runtime = runtime
+        self._looked_for_old_at: datetime | None = None
 
     # Asking -------------------------------------------------------------------------------------
 
@@ -57,6 +60,7 @@ class DataRights:
         private, public = new_key_pair()
         keys = private, base64.b64encode(public).decode()
         return await self._ask(
+            Kind.EXPORT,
             lambda request_id: requests.ask_for_export(
                 request_id, participant_id, state.programme, keys, cause.time
             ),
@@ -83,6 +87,7 @@ class DataRights:
             under_way[0]
             if under_way
             else await self._ask(
+                Kind.ERASURE,
                 lambda request_id: requests.ask_for_erasure(
                     request_id, participant_id, state.programme, because, cause.time
                 ),
@@ -94,9 +99,15 @@ class DataRights:
         return request
 
     async def _ask(
-        self, ask: Callable[[str], Decision[Request]], participant_id: str, cause: Cause
+        self,
+        kind: Kind,
+        ask: Callable[[str], Decision[Request]],
+        participant_id: str,
+        cause: Cause,
     ) -> Request:
-        request_id = self._runtime.ids.derived("request", participant_id, cause.time.isoformat())
+        request_id = self._runtime.ids.derived(
+            "request", kind, participant_id, cause.time.isoformat()
+        )
         asked = ask(request_id)
         change: Change[Request] = Change(
             request_id, lambda before: asked if before is None else None, cause
@@ -165,11 +176,11 @@ class DataRights:
         _raise(erased)
         traces = await self._store.participants.drop_traces([participant_id])
         matches = await self._store.matches_of(participant_id)
-        for outcome in await self._store.matches.change(
+        for heard in await self._store.matches.change(
             [Change(each.match_id, journeys.forget, cause) for each in matches]
         ):
-            _raise(outcome)
-        waiting = await self._store.forget_waiting(participant_id)
+            _raise(heard)
+        waited = await self._store.waiting.change_one(Change(participant_id, forget_waiting, cause))
         own = await self._store.requests_of(participant_id, Kind.EXPORT)
         for outcome in await self._store.requests.change(
             [
@@ -182,7 +193,7 @@ class DataRights:
             ]
         ):
             _raise(outcome)
-        return bool(erased.event_ids) + traces + len(matches) + waiting + len(own)
+        return bool(erased.event_ids) + traces + len(matches) + bool(waited.state) + len(own)
 
     async def hear_answers(
         self, events: Sequence[Event[Any]], now: datetime
@@ -197,7 +208,7 @@ class DataRights:
     # Time, topics, backups ----------------------------------------------------------------------
 
     async def let_time_pass(self, now: datetime) -> datetime | None:
-        """Says which requests are late, and deletes what was kept for fetching."""
+        """Asks again who is late with an answer, deletes what was kept for fetching, forgets the old."""
         late = [
             request
             for request in await self._store.requests_due(now, _DUE_AT_ONCE)
@@ -211,7 +222,25 @@ class DataRights:
                 missing=[service.value for service in request.missing],
             )
         await self._store.requests.wake(requests.on_time, now, _DUE_AT_ONCE)
+        if self._looked_for_old_at is None or now - self._looked_for_old_at >= _LOOK_FOR_OLD_EVERY:
+            await self._forget_whom_nobody_needs(now)
+            self._looked_for_old_at = now
         return await self._store.requests.next_due(now)
+
+    async def _forget_whom_nobody_needs(self, now: datetime) -> None:
+        """Erases who left long ago, or never confirmed her address, by each programme's policy."""
+        cause = Cause.due(now)
+        programmes = await self._store.programmes.load(await self._store.programmes.ids({}))
+        for name, programme in programmes.items():
+            policy = programme.policy
+            while old := await self._store.kept_long_enough(
+                name,
+                left_before=now - timedelta(days=policy.keep_left_days),
+                registered_before=now - timedelta(days=policy.keep_unconfirmed_days),
+                limit=_DUE_AT_ONCE,
+            ):
+                for participant_id in old:
+                    await self.erase(participant_id, ErasureCause.RETENTION, cause)
 
     async def forget_again(self) -> None:
         """After a restore: whoever was erased after the backup is erased again, by everybody."""

@@ -18,6 +18,8 @@ from shared.storage.aggregates import LONG_AGO
 
 _IDENTITY: Final = "state.person.hashes.identity"
 _ADDRESS: Final = "state.person.hashes.email"
+_LEFT: Final = "state.person.left_at"
+_UNCONFIRMED: Final = {"state.status": Status.UNCONFIRMED.value}
 _NAMED: Final = "state.person.hashes.not_with"
 
 
@@ -41,6 +43,16 @@ class Store:
                 IndexModel([(_ADDRESS, ASCENDING)], name="address", sparse=True),
                 IndexModel([(_NAMED, ASCENDING)], name="not_with", sparse=True),
                 IndexModel([("state.programme", ASCENDING), ("_id", ASCENDING)], name="programme"),
+                IndexModel(
+                    [(_LEFT, ASCENDING)],
+                    name="left",
+                    partialFilterExpression={_LEFT: {"$gt": LONG_AGO}},
+                ),
+                IndexModel(
+                    [("state.person.registered_at", ASCENDING)],
+                    name="unconfirmed",
+                    partialFilterExpression=_UNCONFIRMED,
+                ),
             ),
             refusals={"identity": AlreadyRegistered()},
         )
@@ -111,14 +123,21 @@ class Store:
             (each, programmes[each.programme]) for each in found if each.programme in programmes
         ]
 
-    async def forget_waiting(self, participant_id: str) -> int:
-        """Forgets why she waited. How many records there were."""
-        return await self.waiting.delete({"_id": self.waiting.prefix + participant_id})
-
     async def erased_among(self, participant_ids: Iterable[str]) -> list[str]:
         """Those of them of whom only the id is left."""
         query = {"_id": {"$in": sorted(participant_ids)}, "state.status": Status.ERASED.value}
         return await self.participants.ids(query)
+
+    async def kept_long_enough(
+        self, programme: str, *, left_before: datetime, registered_before: datetime, limit: int
+    ) -> list[str]:
+        """Who left before an instant, or has not confirmed her address since another."""
+        of_programme = {"state.programme": programme}
+        left = {_LEFT: {"$gt": LONG_AGO, "$lt": left_before}}
+        registered = {"state.person.registered_at": {"$lt": registered_before}}
+        found = await self.participants.ids(of_programme | left, limit)
+        found += await self.participants.ids(of_programme | _UNCONFIRMED | registered, limit)
+        return found
 
     async def requests_of(self, participant_id: str, kind: Kind | None = None) -> list[Request]:
         """What she has asked for."""

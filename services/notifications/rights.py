@@ -29,14 +29,18 @@ class MessagesData:
         }
 
     async def forget(self, participant_id: str, cause: Cause) -> int:
-        """Her address goes first, so that nothing more can be written to it, or pass it on."""
+        """Her address goes first, so that nothing more can be written to it, or pass it on.
+
+        Of what was sent an id and a kind is left, which name nobody any more.
+        """
         await self._store.contacts.change_one(Change(participant_id, _without_contact, cause))
         await self._store.participants.change_one(Change(participant_id, _erased, cause))
         traces = await self._store.contacts.drop_traces([participant_id])
         traces += await self._store.participants.drop_traces([participant_id])
-        for message in await self._store.unsent_about([participant_id]):
+        unsent = await self._store.unsent_about([participant_id])
+        for message in unsent:
             await self._store.messages.change_one(Change(message.message_id, _taken_back, cause))
-        return 1 + traces + await self._store.delete_done_to(participant_id)
+        return 1 + traces + len(unsent)
 
 
 def _without_contact(_: KnownContact | None) -> Decision[KnownContact]:

@@ -1,7 +1,7 @@
 """The use cases: follow each stream, release what waited, let time pass. Sending is in `sender`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -38,6 +38,7 @@ from shared.storage.changes import Cause, Change
 KnownT = TypeVar("KnownT", bound=Known)
 
 _AT_ONCE: Final = 500
+_LOOK_FOR_OLD_EVERY: Final = timedelta(days=1)
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +54,7 @@ class Notifications:
         self._runtime = runtime
         self._store = store
         self._ticker: Ticker | None = None
+        self._looked_for_old_at: datetime | None = None
         self._reactions: Mapping[Stream, Reaction[Any]] = {
             streams.PARTICIPANTS: self._reaction(
                 streams.PARTICIPANTS, store.participants, KnownParticipant
@@ -104,7 +106,18 @@ class Notifications:
     async def let_time_pass(self, now: datetime) -> datetime | None:
         """Queues what the quiet hours held back, fails what waited too long; says when next."""
         await self._store.messages.wake(life.on_time, now, _AT_ONCE)
+        if self._looked_for_old_at is None or now - self._looked_for_old_at >= _LOOK_FOR_OLD_EVERY:
+            await self._delete_old(now)
+            self._looked_for_old_at = now
         return await self._store.messages.next_due(now)
+
+    async def _delete_old(self, now: datetime) -> None:
+        """Deletes what is kept of messages longer than each programme's policy says."""
+        for name, programme in (await self._store.all_programmes()).items():
+            kept = timedelta(days=programme.keep_messages_days)
+            deleted = await self._store.delete_older(name, now - kept)
+            if deleted:
+                log.info("old_messages_deleted", programme=name, messages=deleted)
 
     async def _release(self, waiting: Sequence[Message]) -> None:
         """Lets those go whose contacts are known by now."""

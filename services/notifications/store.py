@@ -43,7 +43,14 @@ class Store:
             "messages",
             Message,
             indexes=(
-                IndexModel([(_STAGE, ASCENDING), ("state.retry_at", ASCENDING)], name="stage"),
+                IndexModel(
+                    [
+                        (_STAGE, ASCENDING),
+                        ("state.retry_at", ASCENDING),
+                        ("state.asked_at", ASCENDING),
+                    ],
+                    name="stage_and_age",
+                ),
                 IndexModel(
                     [(_RECIPIENT, ASCENDING), ("state.asked_at", DESCENDING)], name="recipient"
                 ),
@@ -89,17 +96,22 @@ class Store:
         """Every message to one person."""
         return await self._messages({_RECIPIENT: participant_id})
 
+    async def delete_older(self, programme: str, asked_before: datetime) -> int:
+        """Deletes what is kept of messages that are done, and were asked for before an instant."""
+        query = {
+            _STAGE: {"$in": [stage.value for stage in Stage if stage.is_done]},
+            "state.retry_at": None,
+            "state.asked_at": {"$lt": asked_before},
+            "state.programme": programme,
+        }
+        return await self.messages.delete(query)
+
     async def sent_to(self, participant_id: str) -> list[Message]:
         """What went out to one person, or came back, the newest first."""
         went = {"$in": [Stage.SENT.value, Stage.BOUNCED.value]}
         query = {_RECIPIENT: participant_id, _STAGE: went}
         newest = [("state.asked_at", DESCENDING)]
         return [one async for _, one in self.messages.find(query, sort=newest)]
-
-    async def delete_done_to(self, participant_id: str) -> int:
-        """Deletes what is kept of her messages, once nothing more will happen to them."""
-        done = [stage.value for stage in Stage if stage.is_done]
-        return await self.messages.delete({_RECIPIENT: participant_id, _STAGE: {"$in": done}})
 
     async def sendable(
         self, machine: datetime, by: Claim, patience: Patience, limit: int
@@ -158,6 +170,10 @@ class Store:
             if message.introduces is not None:
                 people.add(message.introduces)
         return await self.contacts.load(people)
+
+    async def all_programmes(self) -> dict[str, KnownProgramme]:
+        """Every programme, by id."""
+        return {name: state async for name, state in self.programmes.find()}
 
     async def programmes_of(self, messages: Iterable[Message]) -> dict[str, KnownProgramme]:
         """The programmes of these messages, by id."""

@@ -92,6 +92,19 @@ class Policy(Part):
         "not been asked about yet, or all that she has not answered.",
     )
     rescue: Literal["off", "minimal"] = "minimal"
+    keep_left_days: Days = Field(
+        default=365,
+        description="After so long who has left is forgotten, as if she had asked for it.",
+    )
+    keep_unconfirmed_days: Days = Field(
+        default=60, description="After so long who never confirmed her address is forgotten."
+    )
+    keep_words_days: Days = Field(
+        default=180, description="So long words of check-ins and for help are kept after the end."
+    )
+    keep_messages_days: Days = Field(
+        default=365, description="So long it is kept that a message was sent."
+    )
     weights: ScoreWeights = ScoreWeights()
 
 

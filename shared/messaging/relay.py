@@ -70,6 +70,14 @@ class Relay:
             self._submitted += 1
         self._wake.set()
 
+    def send_again(self, outboxes: Iterable[Unsent]) -> None:
+        """Queues them also where Kafka has acknowledged them before: it may have lost them since."""
+        again = list(outboxes)
+        for outbox in again:
+            for entry in outbox.entries:
+                self._acknowledged.pop(entry["id"], None)
+        self.hand_over(again)
+
     async def flush(self) -> None:
         """Waits until what was handed over so far has been sent, or an attempt has failed.
 

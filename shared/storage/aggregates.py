@@ -19,7 +19,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, 
 from shared.decisions import Decision, Refusal
 from shared.errors import StillContended
 from shared.events.wire import Event
-from shared.ids import Ids
+from shared.ids import Ids, first_id_at
 from shared.storage.changes import Cause, Change, Outcome, Status
 from shared.storage.database import Database, Document
 from shared.storage.documents import WorkingDocument
@@ -55,6 +55,9 @@ class Publisher(Protocol):
 
     def hand_over(self, outboxes: Iterable[Unsent]) -> None:
         """Queues them; returns at once."""
+
+    def send_again(self, outboxes: Iterable[Unsent]) -> None:
+        """The same for what may have been sent before."""
 
     async def flush(self) -> None:
         """Waits until what was queued has been sent, or an attempt has failed."""
@@ -307,7 +310,7 @@ class Aggregates(Reading[State]):
         if ids is not None:
             query["_id"] = {"$in": [self.prefix + one for one in ids]}
         async for document in self._collection.find(self._mine(query), {"last": 1}):
-            self._publisher.hand_over(
+            self._publisher.send_again(
                 [Unsent(self.name, document["_id"], list(document["last"].values()))]
             )
             count += 1
@@ -337,6 +340,33 @@ class Aggregates(Reading[State]):
         done = await self._collection.delete_many({**self._mine(query), **nothing_to_send})
         self.writes += 1
         return done.deleted_count
+
+    async def drop_marks(self, written_before: datetime) -> int:
+        """Deletes documents that are nothing but marks, last written before an instant (machine time).
+
+        Once a stream's retention is over none of its events can come again. How many there were.
+        """
+        return await self.delete(
+            {
+                "write_id": {"$lt": first_id_at(written_before)},
+                "state": {"$exists": False},
+                "sequences": {"$exists": False},
+                "parked": {"$in": [None, {}]},
+            }
+        )
+
+    async def drop_answers(self, written_before: datetime) -> int:
+        """Drops the answers to Idempotency-Keys of documents last written before an instant."""
+        done = await self._collection.update_many(
+            self._mine(
+                {
+                    "write_id": {"$lt": first_id_at(written_before)},
+                    "answers": {"$exists": True},
+                }
+            ),
+            {"$unset": {"answers": ""}, "$inc": {"version": 1}},
+        )
+        return done.modified_count
 
     # Time ---------------------------------------------------------------------------------------
 

@@ -130,10 +130,11 @@ def _forgetting(mentorship: Mentorship, side: Role) -> Mentorship:
     """Whoever is forgotten has no link that still works here: nothing of hers can come again."""
     if side in mentorship.forgotten:
         return mentorship
-    return replace(_without_words(mentorship), forgotten=(*mentorship.forgotten, side))
+    return replace(without_words(mentorship), forgotten=(*mentorship.forgotten, side))
 
 
-def _without_words(mentorship: Mentorship) -> Mentorship:
+def without_words(mentorship: Mentorship) -> Mentorship:
+    """The same mentorship without anything that anybody said in her own words."""
     return replace(
         mentorship,
         check_ins=tuple(

@@ -60,6 +60,7 @@ class Terms:
     escalate_after_days: int
     deputy_after_working_days: int
     planned_months: int
+    keep_words_days: int = 180
 
     @classmethod
     def of(cls, policy: Policy) -> Self:
@@ -74,6 +75,7 @@ class Terms:
             escalate_after_days=policy.escalate_after_overdue_days,
             deputy_after_working_days=policy.help_deputy_after_working_days,
             planned_months=policy.planned_months,
+            keep_words_days=policy.keep_words_days,
         )
 
 
@@ -86,6 +88,7 @@ class MilestoneKind(IntEnum):
     DEPUTY = 4
     CHECK_IN_DUE = 5
     PLANNED_END = 6
+    WORDS_KEPT = 7
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -238,6 +241,8 @@ class Mentorship:
             for request in self.help_requests
             if request.is_open and request.told_deputy_at is None
         ]
+        if self.words_kept_until is not None:
+            coming.append(Milestone(self.words_kept_until, MilestoneKind.WORDS_KEPT))
         if self.is_running:
             coming.append(Milestone(self.planned_end, MilestoneKind.PLANNED_END))
         if self.next_check_in is not None:
@@ -251,6 +256,20 @@ class Mentorship:
     def wake_at(self) -> datetime | None:
         """When time next has something to do here."""
         return self.next_milestone.at if self.next_milestone else None
+
+    @property
+    def words_kept_until(self) -> datetime | None:
+        """Until when what both have said is kept: some time after the end, or the last call for help."""
+        if self.closure is None or not self.has_words:
+            return None
+        last = max((self.closure.closed_at, *(r.asked_at for r in self.help_requests)))
+        return last + timedelta(days=self.terms.keep_words_days)
+
+    @property
+    def has_words(self) -> bool:
+        """Whether anything that somebody said is kept."""
+        answers = (c.view(side).answer for c in self.check_ins for side in Role)
+        return any(r.text for r in self.help_requests) or any(a and a.next_step for a in answers)
 
     def side_of(self, participant_id: str) -> Role | None:
         """Which side somebody is on; None for a stranger."""

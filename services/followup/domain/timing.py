@@ -10,7 +10,7 @@ from typing import Final, assert_never
 
 from services.followup.domain import check_ins
 from services.followup.domain.care import tell_deputy
-from services.followup.domain.closing import close
+from services.followup.domain.closing import close, without_words
 from services.followup.domain.mentorship import CheckIn, Mentorship, Milestone, MilestoneKind
 from shared.decisions import Decision
 from shared.events.check_ins import CheckInStatus, ClosingReason
@@ -46,6 +46,8 @@ def _pass(mentorship: Mentorship, milestone: Milestone, now: datetime) -> Decisi
             return tell_deputy(mentorship, milestone.help_id, now)
         case MilestoneKind.PLANNED_END:
             return close(mentorship, ClosingReason.PLANNED, now) or Decision(mentorship)
+        case MilestoneKind.WORDS_KEPT:
+            return Decision(without_words(mentorship))
         case _:
             assert_never(milestone.kind)
 

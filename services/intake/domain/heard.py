@@ -3,7 +3,7 @@
 Pure. Beside it, where a city lacks mentors.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -73,6 +73,14 @@ def follow_waiting(
             told_at=event.time,
         )
     )
+
+
+def forget_waiting(known: Waiting | None) -> Decision[Waiting] | None:
+    """She is forgotten: that somebody waited is left, not where, nor what would have helped her."""
+    if known is None:
+        return None
+    bare = replace(known, city=None, what_helps=(), mentors_in_reach=0)
+    return None if bare == known else Decision(bare)
 
 
 def follow_gap(_: Gap | None, event: Event[RecruitmentGap], __: datetime) -> Decision[Gap]:

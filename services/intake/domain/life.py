@@ -143,7 +143,7 @@ def resume(state: Participant, person: Person, policy: Policy, now: datetime) ->
         case Status.PAUSED:
             status = Status.ACTIVE
         case Status.WITHDRAWN:
-            person = replace(person, confirmed_at=person.confirmed_at or now)
+            person = replace(person, confirmed_at=person.confirmed_at or now, left_at=None)
             status = entry(person, policy)
         case Status.REGISTERING | Status.UNCONFIRMED:
             return ConfirmFirst()
@@ -162,7 +162,7 @@ def leave(state: Participant, person: Person, now: datetime) -> Verdict:
         case Status.REGISTERING:
             return ConfirmFirst()
         case _:
-            person = replace(person, paused_for=None)
+            person = replace(person, paused_for=None, left_at=now)
             return _told(*moved(state, person, Status.WITHDRAWN, now), ParticipantWithdrawn)
 
 

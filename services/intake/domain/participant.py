@@ -132,6 +132,7 @@ class Person:
     available_since: datetime | None = None
     paused_for: PauseReason | None = None
     link_requested_at: datetime | None = None
+    left_at: datetime | None = None
     edition: int = 1
 
 

@@ -119,6 +119,7 @@ class KnownProgramme:
     mentor_answer_days: int = 7
     cities: tuple[KnownCity, ...] = ()
     coordinators: tuple[KnownCoordinator, ...] = ()
+    keep_messages_days: int = 365
 
     def knows(self, _: Payload) -> bool:
         """Nobody is written to because of a programme."""
@@ -154,6 +155,7 @@ class KnownProgramme:
             quiet=QuietHours(policy.quiet_from_hour, policy.quiet_until_hour),
             mentee_answer_days=policy.mentee_answer_days,
             mentor_answer_days=policy.mentor_answer_days,
+            keep_messages_days=policy.keep_messages_days,
             cities=tuple(KnownCity(city.code, city.name) for city in payload.cities),
             coordinators=tuple(
                 KnownCoordinator(one.coordinator_id, one.cities, one.deputy)
