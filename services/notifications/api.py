@@ -14,7 +14,7 @@ from services.notifications.returning import Returning
 from services.notifications.settings import Settings
 from services.notifications.store import Store
 from shared.events.messages import FailureReason, MessageKind
-from shared.security.keys import matches_any
+from shared.security.keys import scope_of
 from shared.web.access import Coordinator, bearer_token
 from shared.web.problems import Problem
 
@@ -75,7 +75,7 @@ def bounce_routes(returning: Returning) -> APIRouter:
         """One delivery report (RFC 3464) as the body, as it came. For holders of a bounce key."""
         settings: Settings = request.app.state.runtime.settings
         hashes = [kept for kept in settings.bounce_key_hashes.split(",") if kept]
-        if not matches_any(bearer_token(request) or "", hashes):
+        if scope_of(bearer_token(request) or "", hashes) is None:
             detail = "Send a key for bounces in the header 'Authorization: Bearer …'."
             raise Problem(401, "A key is needed", detail, headers={"WWW-Authenticate": "Bearer"})
         raw = await request.body()
