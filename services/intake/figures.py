@@ -1,4 +1,4 @@
-"""What intake tells operators in figures: how many take part, by where they stand."""
+"""What intake tells operators in figures: how many take part, and whose request waits."""
 
 from typing import Final
 
@@ -18,5 +18,16 @@ def tell_of(store: Store, metrics: Metrics) -> None:
     metrics.measure(
         Described("participants", "Participants by status", ("programme", "status")),
         participants,
+        fresh_for_s=_FRESH_FOR_S,
+    )
+
+    async def requests() -> Values:
+        by = ("state.kind",)
+        open_ones = {"state.finished_at": None}
+        return {one.values: one.count for one in await store.requests.tally(open_ones, by)}
+
+    metrics.measure(
+        Described("rights_unfinished", "Requests that a service has not answered", ("kind",)),
+        requests,
         fresh_for_s=_FRESH_FOR_S,
     )
