@@ -107,6 +107,7 @@ class Runtime:
         self.tickers: list[Ticker] = []
         self._backgrounds: list[tuple[str, Background]] = []
         self._before_start: list[Background] = []
+        self._when_asked_to_stop: list[Callable[[], None]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._handling_since: float | None = None
         self._looked_into_storage_at: tuple[int, ...] = ()
@@ -219,6 +220,15 @@ class Runtime:
     def before_start(self, act: Background) -> None:
         """Does `act()` once, when storage is ready and before anything is consumed."""
         self._before_start.append(act)
+
+    def when_asked_to_stop(self, act: Callable[[], None]) -> None:
+        """Calls `act()` at once when the process is to stop: before open requests are waited for."""
+        self._when_asked_to_stop.append(act)
+
+    def asked_to_stop(self) -> None:
+        """The process is to stop: lets go those who wait for something."""
+        for act in self._when_asked_to_stop:
+            act()
 
     def web_app(self, *routers: APIRouter) -> FastAPI:
         """The one ASGI app: the service's routes, health, `/internal/work`, `/metrics`."""
@@ -457,7 +467,8 @@ def run(app: FastAPI, settings: ServiceSettings) -> None:
     # Batches make many objects that all die young: collecting less often costs memory, not safety.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    make_server(app, settings.host, settings.port).run()
+    runtime: Runtime = app.state.runtime
+    make_server(app, settings.host, settings.port, runtime.asked_to_stop).run()
 
 
 __all__ = ["Batch", "Runtime", "run"]

@@ -12,7 +12,6 @@ from services.intake.api import (
     reminders,
     rights,
 )
-from services.intake.api.asking import RateLimit
 from services.intake.desk import signing_in
 from services.intake.domain.tables import load_tables
 from services.intake.following import Following
@@ -25,6 +24,7 @@ from services.intake.service import Intake
 from services.intake.settings import Settings
 from services.intake.store import Store
 from shared.runtime import Runtime
+from shared.web.rate_limits import RateLimit
 
 
 def make_intake(runtime: Runtime) -> Intake:

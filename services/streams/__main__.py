@@ -1,9 +1,6 @@
-"""`python -m services.streams` runs the service."""
+"""`python -m services.streams` runs the service; `… integrators` looks after grants and keys."""
 
-from services.streams.app import make_app
-from services.streams.settings import Settings
-from shared.runtime import run
+from services.streams.command_line import cli
 
 if __name__ == "__main__":
-    settings = Settings()
-    run(make_app(settings), settings)
+    cli()

@@ -41,7 +41,7 @@ class Interest:
 
 @dataclass(slots=True, eq=False)
 class Listener:
-    """One who listens. Iterating it ends when it has fallen behind."""
+    """One who listens, until it is over."""
 
     position: int
     """It gets what stands above this."""
@@ -49,24 +49,30 @@ class Listener:
     """None for everything."""
     wants: Callable[[Entry], bool] | None
     most: int
-    has_fallen_behind: bool = False
+    is_over: bool = False
+    """It has fallen behind, or the process stops: what came is lost here, and still in the journal."""
     _waiting: deque[Entry] = field(default_factory=deque)
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
 
     def give(self, entry: Entry) -> None:
         """One more entry, unless too many wait here already."""
-        if self.has_fallen_behind or (self.wants is not None and not self.wants(entry)):
+        if self.is_over or (self.wants is not None and not self.wants(entry)):
             return
         if len(self._waiting) >= self.most:
-            self.has_fallen_behind = True
-            self._waiting.clear()
+            self.end()
         else:
             self._waiting.append(entry)
+            self._rung.set()
+
+    def end(self) -> None:
+        """Nothing comes any more."""
+        self.is_over = True
+        self._waiting.clear()
         self._rung.set()
 
     async def take(self, within_s: float | None = None) -> list[Entry]:
-        """All that wait, as soon as there is one; none if the time is up or it has fallen behind."""
-        if not self._waiting and not self.has_fallen_behind:
+        """All that wait, as soon as there is one; none if the time is up or it is over."""
+        if not self._waiting and not self.is_over:
             try:
                 async with asyncio.timeout(within_s):
                     await self._rung.wait()
@@ -88,9 +94,15 @@ class Tail:
         self._everything: set[Listener] = set()
         self._by_interest: dict[Interest, set[Listener]] = {}
         self._count = 0
+        self._is_stopping = False
         self._grown = asyncio.Event()
         self._anyone = asyncio.Event()
         self._reading = asyncio.Lock()
+
+    @property
+    def position(self) -> int:
+        """Everything up to here has been handed to who listened, while somebody listened."""
+        return self._position
 
     @property
     def listeners(self) -> int:
@@ -100,6 +112,12 @@ class Tail:
     def wake(self) -> None:
         """This process has appended something."""
         self._grown.set()
+
+    def stop(self) -> None:
+        """Lets all who listen go, and whoever comes now."""
+        self._is_stopping = True
+        for listener in {*self._everything}.union(*self._by_interest.values()):
+            listener.end()
 
     @asynccontextmanager
     async def listen(
@@ -117,7 +135,7 @@ class Tail:
         async with self._reading:
             if self._count == 0:
                 self._position = await self._journal.last_position()
-            listener = Listener(self._position, asked, wants, most)
+            listener = Listener(self._position, asked, wants, most, is_over=self._is_stopping)
             for listeners in self._places_of(listener):
                 listeners.add(listener)
             self._count += 1

@@ -26,6 +26,7 @@ ones the last of them waits a second or two, and the next is better asked to com
 BODY_SILENCE_S: Final = 20.0
 LEAST_BODY_BYTES_PER_S: Final = 1024
 """A body may take `BODY_SILENCE_S` and a second more for each of these: a trickle is no body."""
+_PLACE: Final = "commonground.place"
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FOR_THE_MACHINE: Final = ("/internal/", "/health/", "/metrics")
 _HEADERS_OF_ALL_ANSWERS: Final = (
@@ -35,31 +36,43 @@ _HEADERS_OF_ALL_ANSWERS: Final = (
 )
 
 
+def only_waits(request: Request) -> None:
+    """From here on the request waits for what may come, and does nothing: a long poll, a stream of events.
+
+    It takes nobody's place any more, and no clock waits for it. Whoever calls this bounds how many wait.
+    """
+    place: _Place = request.scope[_PLACE]
+    place.leave()
+
+
 class Doorkeeper:
     """Counts open requests, bounds bodies in size and time, refuses writes while Kafka is away."""
 
     def __init__(self, app: ASGIApp, *, relay: Relay, work: Work) -> None:
         self._app = app
         self._relay = relay
-        self._work = work
-        self._unanswered = 0
+        self.work = work
+        self.unanswered = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets the request in, or answers it here."""
         if scope["type"] != "http" or scope["path"].startswith(_FOR_THE_MACHINE):
             await self._app(scope, receive, send)
             return
-        with self._work.one("requests"):
-            try:
-                most_bytes = self._admit(scope)
-            except Problem as problem:
-                await problem.response()(scope, receive, _hardened(send))
-            else:
-                await self._serve(scope, _Body(receive, most_bytes), _hardened(send))
+        place = _Place(self)
+        scope[_PLACE] = place
+        try:
+            most_bytes = self._admit(scope)
+        except Problem as problem:
+            await problem.response()(scope, receive, _hardened(send))
+        else:
+            await self._serve(scope, _Body(receive, most_bytes), _hardened(send), place)
+        finally:
+            place.leave()
 
     def _admit(self, scope: Scope) -> int:
         """How many bytes its body may have. Raises the `Problem` that keeps the request out."""
-        if self._unanswered >= MOST_UNANSWERED:
+        if self.unanswered >= MOST_UNANSWERED:
             raise _later("Too many requests are at work here; please try again.", 1)
         if scope["method"] in _WRITES and self._relay.is_full:
             full = OutboxFull("Too many events wait to be published; please try again.")
@@ -73,16 +86,15 @@ class Doorkeeper:
             raise _too_large(most_bytes)
         return most_bytes
 
-    async def _serve(self, scope: Scope, body: "_Body", send: Send) -> None:
+    async def _serve(self, scope: Scope, body: "_Body", send: Send, place: "_Place") -> None:
         has_started = False
-        self._unanswered += 1
+        place.work()
 
         async def answer(message: Message) -> None:
             nonlocal has_started
             if body.refused is not None and not has_started:
                 return  # The framework's own word on a body that it could not read to its end.
-            if not has_started:
-                self._unanswered -= 1
+            place.answer()
             has_started = True
             await send(message)
 
@@ -91,9 +103,35 @@ class Doorkeeper:
         except _BodyRefused:
             pass
         finally:
-            self._unanswered -= not has_started
+            place.answer()
         if body.refused is not None and not has_started:
             await body.refused.response()(scope, body, send)
+
+
+class _Place:
+    """The place that one request takes: among the open ones, and until it is answered at work."""
+
+    def __init__(self, doorkeeper: Doorkeeper) -> None:
+        self._doorkeeper = doorkeeper
+        self._is_open = True
+        self._is_at_work = False
+        doorkeeper.work.requests += 1
+
+    def work(self) -> None:
+        """It is let in."""
+        self._is_at_work = True
+        self._doorkeeper.unanswered += 1
+
+    def answer(self) -> None:
+        """Its answer begins, or it has ended without one."""
+        self._doorkeeper.unanswered -= self._is_at_work
+        self._is_at_work = False
+
+    def leave(self) -> None:
+        """It is over, or only waits."""
+        self.answer()
+        self._doorkeeper.work.requests -= self._is_open
+        self._is_open = False
 
 
 class _BodyRefused(Exception):

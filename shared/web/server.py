@@ -7,7 +7,9 @@ does not send, it costs a bounded time and memory before the app is asked.
 
 import asyncio
 from asyncio.events import TimerHandle
+from collections.abc import Callable
 from http import HTTPStatus
+from types import FrameType
 from typing import Any, Final, cast
 
 import uvicorn
@@ -142,12 +144,28 @@ def _may_answer(cycle: RequestResponseCycle | None) -> bool:
     return not (cycle.more_body if cycle.response_complete else cycle.response_started)
 
 
-def make_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
+class _Server(uvicorn.Server):
+    """uvicorn's server, which tells when it is asked to stop, before it waits for open requests."""
+
+    def __init__(self, config: uvicorn.Config, on_exit: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_exit = on_exit
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """On SIGTERM or SIGINT."""
+        super().handle_exit(sig, frame)
+        self._on_exit()
+
+
+def make_server(
+    app: ASGIApp, host: str, port: int, on_exit: Callable[[], None] = lambda: None
+) -> uvicorn.Server:
     """A server for the app, not started; port 0 lets the kernel choose.
 
+    `on_exit` is called when it is asked to stop, so that those who wait for something are let go.
     Without access log: paths carry signed links.
     """
-    return uvicorn.Server(
+    return _Server(
         uvicorn.Config(
             app,
             host=host,
@@ -158,5 +176,6 @@ def make_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
             access_log=False,
             timeout_keep_alive=_CLOSE_IDLE_AFTER_S,
             timeout_graceful_shutdown=_DRAIN_S,
-        )
+        ),
+        on_exit,
     )

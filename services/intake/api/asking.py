@@ -1,16 +1,12 @@
 """What the endpoints share: who asks, with which link, how often, and how a refusal is put."""
 
 import asyncio
-import ipaddress
 import math
 import time
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
 
 from services.intake.domain.participant import Participant
 from services.intake.domain.refusals import FieldsRefused
@@ -21,34 +17,7 @@ from shared.storage.changes import Cause
 from shared.web.access import bearer_token
 from shared.web.forms import sent_fields
 from shared.web.problems import Problem, problem_of
-
-_IPV6_SITE: Final = 64
-_MINUTE_S: Final = 60
-
-
-class RateLimit:
-    """How many requests one network address may make in a minute. In the memory of this process."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._limit = RateLimitItemPerMinute(per_minute)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-
-    async def admit(self, address: str) -> None:
-        """Raises `Problem` (429) if the address has asked too often."""
-        if not await self._limiter.hit(self._limit, _site(address)):
-            detail = "Too many requests came from your network; please wait a minute."
-            raise Problem(429, "Too many requests", detail, headers={"Retry-After": str(_MINUTE_S)})
-
-
-def _site(address: str) -> str:
-    """An IPv4 address as it is; of IPv6 the network that one customer is given."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if parsed.version == 4:
-        return address
-    return str(ipaddress.ip_network((parsed, _IPV6_SITE), strict=False))
+from shared.web.rate_limits import RateLimit, site_of
 
 
 def intake_of(request: Request) -> Intake:
@@ -65,7 +34,7 @@ def cause_of(request: Request) -> Cause:
 async def admit(request: Request) -> None:
     """Counts a request to an endpoint that anybody may call."""
     limit: RateLimit = request.app.state.rate_limit
-    await limit.admit(request.client.host if request.client else "unknown")
+    await limit.admit(site_of(request))
 
 
 async def alike(request: Request) -> AsyncIterator[None]:
