@@ -51,6 +51,7 @@ def make_app(settings: Settings) -> FastAPI:
         feed_routes(projections, journal, tail, granting, gate),
         event_stream_routes(projections, journal, tail, granting, gate),
     )
+    app.state.projections = projections
     app.state.gate = gate
     app.state.granting = granting
     app.state.tail = tail
