@@ -53,7 +53,8 @@ class Ports:
 
 
 def mail_launch(settings: PlatformSettings, ports: Ports, secrets: Secrets) -> Launch:
-    """The local mail server."""
+    """The local mail server. Bounces go to notifications, where that is among the services."""
+    to = ports.services.get("notifications")
     return Launch(
         name=MAIL,
         command=(sys.executable, "-m", "deploy.local.mail_server"),
@@ -63,7 +64,7 @@ def mail_launch(settings: PlatformSettings, ports: Ports, secrets: Secrets) -> L
             "SMTP_PORT": str(ports.smtp),
             "MAIL_DIRECTORY": str(settings.directory / "mail"),
             "CLOCK": settings.clock,
-            "BOUNCES_URL": f"{_url(ports.services['notifications'])}/bounces",
+            "BOUNCES_URL": f"{_url(to)}/bounces" if to is not None else "",
             "BOUNCE_KEY": secrets.bounce_key,
         },
     )
