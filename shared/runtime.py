@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final, TypeVar, cast
 
 import structlog
@@ -20,7 +21,7 @@ from fastapi import APIRouter, FastAPI
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 from pymongo import IndexModel
 
-from shared.clock import open_clock
+from shared.clock import SteppedClock, open_clock
 from shared.decisions import Decision, Refusal
 from shared.events.payload import Stream
 from shared.events.rights import Service as RightsService
@@ -36,7 +37,7 @@ from shared.messaging.rights import Answered, PersonalData, RequestMark, Rights
 from shared.messaging.timers import Tick, Ticker
 from shared.messaging.topics_read import Published, read_back, read_published
 from shared.messaging.watchdog import Consumer, Watchdog
-from shared.messaging.work import Work
+from shared.messaging.work import Offsets, Work
 from shared.observability.figures import tell_of
 from shared.observability.logs import set_up_logs
 from shared.observability.metrics import Metrics
@@ -63,6 +64,8 @@ _MARKS_KEPT: Final = 2 * max(s.retention for s in ALL_STREAMS if s is not DEAD_L
 """Well beyond the time that Kafka keeps an event which could come again."""
 _ANSWERS_KEPT: Final = timedelta(days=7)
 """Whoever repeats a request under its Idempotency-Key does so within minutes."""
+_LOOK_AGAIN_S: Final = 0.002
+NO_OFFSETS: Final[Offsets] = MappingProxyType({})
 
 Background = Callable[[], Awaitable[None]]
 
@@ -76,6 +79,7 @@ class Runtime:
         set_up_logs(service, settings.instance)
         self.log = structlog.get_logger(service)
         self.clock = open_clock(settings.clock)
+        self._is_stepped = isinstance(self.clock, SteppedClock)
         self.ids = Ids(settings.seed if settings.clock != "system" else None)
         self.database = Database(settings.mongodb_url)
         self.traces = open_traces(service, settings.instance)
@@ -200,8 +204,7 @@ class Runtime:
         """Calls `decide` for each aggregate of the collection whose `wake_at` has come."""
 
         async def tick(now: datetime) -> datetime | None:
-            await collection.wake(decide, now, _DUE_AT_ONCE)
-            return await collection.next_due(now)
+            return await collection.wake(decide, now, _DUE_AT_ONCE)
 
         ticker = self.every_tick_call(tick, name=collection.name + collection.prefix)
         self._waking.append((collection, ticker))
@@ -409,11 +412,24 @@ class Runtime:
         subscribers = cast("Iterable[BatchSubscriber]", self._broker.subscribers)
         return [one.consumer for one in subscribers if one.consumer is not None]
 
-    async def describe_work(self) -> dict[str, Any]:
-        """What `/internal/work` answers: see docs/architecture.md, 'The clock'."""
+    async def describe_work(
+        self, wait_s: float = 0.0, read_to: Offsets = NO_OFFSETS
+    ) -> dict[str, Any]:
+        """What `/internal/work` answers: see docs/architecture.md, 'The clock'.
+
+        wait_s: the answer may wait so long for all to be done, and read up to `read_to`. Whoever
+        waits for quiet would else have to ask again and again.
+        """
+        for ticker in self.tickers:
+            ticker.notice(self.clock.now())
+        until = time.monotonic() + wait_s
+        while self._is_at_work(self.clock.now()) or not self.work.has_read_to(read_to):
+            if time.monotonic() >= until:
+                break
+            await asyncio.sleep(_LOOK_AGAIN_S)
         now = self.clock.now()
         next_at = [instant for instant in self.work.next_at.values() if instant and instant > now]
-        unsent, wakes = await self._look_into_storage()
+        unsent, wakes = (0, []) if self._is_at_work(now) else await self._look_into_storage()
         for ticker, earliest in wakes:
             if earliest <= now:
                 ticker.poke()
@@ -440,6 +456,11 @@ class Runtime:
             "consumed": consumed,
         }
 
+    def _is_at_work(self, now: datetime) -> bool:
+        """Whether there is something to wait for anyhow, so that storage need not be asked for more."""
+        behind = any(looked_at != now for looked_at in self.work.looked_at.values())
+        return not self.relay.is_idle or self.work.is_any or (behind and self._is_stepped)
+
     async def _look_into_storage(self) -> tuple[int, list[tuple[Ticker, datetime]]]:
         """How many outboxes are not empty, and for each timer the earliest instant that is stored.
 
@@ -448,7 +469,7 @@ class Runtime:
         """
         at = (*self.relay.turns, *(collection.writes for collection in self._aggregates))
         if at != self._looked_into_storage_at:
-            unsent = await self.relay.unsent()
+            unsent = await self.relay.left_behind()
             wakes = [
                 (ticker, earliest)
                 for collection, ticker in self._waking

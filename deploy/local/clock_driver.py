@@ -29,7 +29,7 @@ from shared.errors import CommonGroundError, SettingsInvalid
 _ASK_WITHIN_S: Final = 5.0
 _SHORTEST_PAUSE_S: Final = 0.003
 _LONGEST_PAUSE_S: Final = 0.05
-_WHOLE_READING_EVERY_S: Final = 0.25
+_WAIT_S: Final = 0.25
 _PAUSE_OF_ELAPSED: Final = 0.05
 _KEEP_ALIVE_S: Final = 2.0
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=_ASK_WITHIN_S, sock_connect=1.0)
@@ -66,6 +66,7 @@ class ClockDriver:
         self._session: aiohttp.ClientSession | None = None
         self._topics_of: dict[str, frozenset[str]] = {}
         self._answers: dict[str, Work | Away] = {}
+        self._ends: EndOffsets | Away = {}
         self._quiet: Reading | None = None
         self.readings = 0
 
@@ -99,6 +100,7 @@ class ClockDriver:
             self._check()
             # Until those who are busy say that they are done, nobody else is asked: to answer takes
             # from everybody the time in which the work could be done.
+            asked = time.monotonic()
             reading = await self.read(busy)
             left = still_open(reading, self._stands_at(), self._topics_of)
             if not left and busy:
@@ -124,57 +126,30 @@ class ClockDriver:
                 moved_at, before = now, (moved, total)
             if now - moved_at > timeout_s:
                 raise NotSettling(f"Nothing moved for {timeout_s:.0f} s; open: {'; '.join(left)}")
-            pause_s = (now - began) * _PAUSE_OF_ELAPSED
-            await self._until_one_is_free(
-                reading, min(_LONGEST_PAUSE_S, max(_SHORTEST_PAUSE_S, pause_s))
-            )
-
-    async def _until_one_is_free(self, reading: Reading, pause_s: float) -> None:
-        """Pauses until a process that was busy in this reading is not, asking only that one.
-
-        Seven answers and Kafka's ends for a reading that cannot be quiet would cost the platform
-        more than they tell. Returns after a while in any case, for a whole reading.
-        """
-        busy = (name for name, answer in reading.answers.items() if self._is_busy(answer, reading))
-        name = next(busy, None)
-        until = time.monotonic() + _WHOLE_READING_EVERY_S
-        while True:
-            await asyncio.sleep(pause_s)
-            if name not in self._urls or time.monotonic() > until:
-                return
-            if not self._is_busy(await self._ask(self._urls[name]), reading):
-                return
-
-    def _is_busy(self, answer: Work | Away, reading: Reading) -> bool:
-        """Whether this answer alone, with the ends of the reading, keeps all from being quiet."""
-        if isinstance(answer, Away) or isinstance(reading.ends, Away):
-            return False
-        # Others of its service may read the other partitions.
-        ends = {
-            topic: {
-                number: end for number, end in numbers.items() if number in answer.consumed[topic]
-            }
-            for topic, numbers in reading.ends.items()
-            if topic in answer.consumed
-        }
-        alone = Reading({answer.service: answer}, ends)
-        return bool(still_open(alone, self._stands_at(), {}))
+            # Services answer when they are done; others, and those that are away, at once.
+            pause_s = min(_LONGEST_PAUSE_S, (now - began) * _PAUSE_OF_ELAPSED)
+            await asyncio.sleep(max(_SHORTEST_PAUSE_S, pause_s) - (now - asked))
 
     async def advance(
         self,
         extra_next: Iterable[datetime] = (),
         progress: Progress | None = None,
+        *,
+        is_settled: bool = False,
     ) -> datetime:
         """Settles, moves the clock once, settles again. Returns the new instant.
 
         It moves by a step, or less: to the earliest future instant at which a process has something
         due, or that `extra_next` names. Raises `SettingsInvalid` on the system's clock.
+
+        is_settled: it is quiet, and nobody has done anything since it was found to be.
         """
         if not isinstance(self._clock, SteppedClock):
             raise SettingsInvalid(
                 "CLOCK is 'system', which moves by itself; only a stepped one can."
             )
-        await self.settle(progress)
+        if self._quiet is None or not is_settled:
+            await self.settle(progress)
         now = self._clock.now()
         asked_for = [*extra_next, *(self._quiet.next_at() if self._quiet is not None else ())]
         instant: datetime = min([now + self._step, *(at for at in asked_for if at > now)])
@@ -188,7 +163,7 @@ class ClockDriver:
         """Asks all processes at once, then Kafka. only: the others' last answers are taken as news."""
         self.readings += 1
         names = [name for name in self._urls if not only or name in only]
-        answers = await asyncio.gather(*(self._ask(self._urls[name]) for name in names))
+        answers = await asyncio.gather(*(self._ask(name) for name in names))
         for answer in answers:
             if isinstance(answer, Work):
                 known = self._topics_of.get(answer.service, frozenset())
@@ -196,7 +171,8 @@ class ClockDriver:
         # One that was forgotten while it was asked must not stay in here, away for ever.
         pairs = zip(names, answers, strict=True)
         self._answers |= {name: answer for name, answer in pairs if name in self._urls}
-        return Reading(dict(self._answers), await self._ends())
+        self._ends = await self._read_ends()
+        return Reading(dict(self._answers), self._ends)
 
     def _names_of(self, name: str) -> tuple[str, str]:
         """What is open is said of a process, or of the service that it is of."""
@@ -206,14 +182,26 @@ class ClockDriver:
     def _stands_at(self) -> datetime | None:
         return self._clock.now() if isinstance(self._clock, SteppedClock) else None
 
-    async def _ask(self, url: str) -> Work | Away:
+    def _question(self, name: str) -> dict[str, str]:
+        """Waits in the answer for what is unread by what we know; what comes after, we see then."""
+        topics = self._topics_of.get(self._names_of(name)[1], frozenset())
+        ends = {} if isinstance(self._ends, Away) else self._ends
+        read_to = (
+            f"{topic}/{number}:{end}"
+            for topic in sorted(topics & ends.keys())
+            for number, end in ends[topic].items()
+        )
+        return {"wait_s": str(_WAIT_S), "read_to": ",".join(read_to)}
+
+    async def _ask(self, name: str) -> Work | Away:
         if self._session is None:  # Made here, since it belongs to the running event loop.
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_S),
                 timeout=_TIMEOUT,
             )
         try:
-            async with self._session.get(url) as answer:
+            question = self._question(name)
+            async with self._session.get(self._urls[name], params=question) as answer:
                 if answer.status != 200:
                     return Away(f"status {answer.status}")
                 return Work.model_validate_json(await answer.read())
@@ -222,7 +210,7 @@ class ClockDriver:
         except ValidationError as error:
             return Away(f"answer unreadable: {error.errors()[0]['loc']} {error.errors()[0]['msg']}")
 
-    async def _ends(self) -> EndOffsets | Away:
+    async def _read_ends(self) -> EndOffsets | Away:
         try:
             return await asyncio.wait_for(self._broker.end_offsets(), _ASK_WITHIN_S)
         except (KafkaError, TimeoutError) as error:

@@ -263,6 +263,9 @@ class Registrar:
 
     async def finish_cut_off(self, now: datetime) -> datetime | None:
         """Finishes what a crash left between the two writes, except what is being worked on here."""
+        earliest = await self._store.participants.earliest_wake()
+        if earliest is None or earliest > now:
+            return earliest
         while cut_off := [
             participant_id
             for participant_id in await self._store.participants.due(now, _FINISHED_AT_ONCE)

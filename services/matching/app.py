@@ -44,6 +44,9 @@ def make_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
 
     async def tick(now: datetime) -> datetime | None:
         """Deadlines before rounds: what they free is in the round of the same instant."""
+        earliest = await matching.earliest_deadline()
+        if earliest is None or earliest > now:
+            return earliest
         await matching.let_time_pass(now)
         await rounds.run_due(now)
         return await matching.next_deadline(now)

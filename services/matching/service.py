@@ -91,8 +91,10 @@ class Matching:
             return None
 
         reaction = Reaction(MESSAGES, self._store.messages, decide, self._effects_of_messages)
+        before = self._written()
         await self._pipeline.apply(batch, reaction)
-        self._look_again()
+        if self._written() != before:
+            self._look_again()
 
     async def follow_check_ins(self, batch: Batch) -> None:
         """A mentorship that was closed frees both."""
@@ -208,8 +210,17 @@ class Matching:
         tell = people.tell_why_she_waits
         await self._store.people.wake(tell, now, _DUE_AT_ONCE)
 
+    async def earliest_deadline(self) -> datetime | None:
+        """When time has something to do, now or later."""
+        instants = (
+            await self._store.matches.earliest_wake(),
+            await self._store.people.earliest_wake(),
+            await self._store.programmes.earliest_wake(),
+        )
+        return min((instant for instant in instants if instant is not None), default=None)
+
     async def next_deadline(self, now: datetime) -> datetime | None:
-        """When time has something to do next."""
+        """When time has something to do after this instant."""
         instants = (
             await self._store.matches.next_due(now),
             await self._store.people.next_due(now),
@@ -357,6 +368,11 @@ class Matching:
             )
         )
         self._look_again()
+
+    def _written(self) -> tuple[int, int, int]:
+        """Another one after deadlines were written, or events came again whose deadlines may have been."""
+        duplicates = self._pipeline.counts.duplicates
+        return self._store.matches.writes, self._store.people.writes, duplicates
 
     def _look_again(self) -> None:
         if self._ticker is not None:

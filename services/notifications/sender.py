@@ -123,7 +123,7 @@ class Sender:
     async def _send_what_is_due(self) -> None:
         try:
             while await self.send_once():
-                await self._count()
+                pass
             await self._count()
         except (*STORAGE_AWAY, StillContended) as error:
             log.warning("sender_waits", error=type(error).__name__)
@@ -148,14 +148,13 @@ class Sender:
     async def _claim(self, due: Sequence[Message], by: Claim) -> list[Message]:
         """Those that this sender has won, as they are now."""
         now = self._clock.now()
-        facts = await self._store.facts_of(due)
-        contacts = await self._store.contacts_of(due)
-        programmes = await self._store.programmes_of(due)
+        around = await self._store.around(due)
         changes = []
         for message in due:
-            programme = programmes.get(message.programme, KnownProgramme())
-            addressed = _addressed(message, contacts, programme, now)
-            decide = self._claiming(facts[message.message_id], addressed, programme, by, now)
+            programme = around.programmes.get(message.programme, KnownProgramme())
+            addressed = _addressed(message, around.contacts, programme, now)
+            facts = around.facts[message.message_id]
+            decide = self._claiming(facts, addressed, programme, by, now)
             changes.append(_change(message, decide, now))
         outcomes = await self._store.messages.change(changes)
         return [

@@ -34,6 +34,7 @@ from shared.messaging.timers import Ticker
 from shared.runtime import Batch, Runtime
 from shared.storage.aggregates import Aggregates
 from shared.storage.changes import Cause, Change
+from shared.storage.reading import load_together
 
 KnownT = TypeVar("KnownT", bound=Known)
 
@@ -82,17 +83,20 @@ class Notifications:
 
     async def follow(self, stream: Stream, batch: Batch) -> None:
         """Notes what the events say, asks for the messages they ask for, releases what waited."""
+        before = self._written()
         if stream is streams.RIGHTS:
             await self._answer(batch)
         else:
             await self._runtime.pipeline.apply(batch, self._reactions[stream])
         if stream is streams.CONTACTS:
             waiting = await self._store.waiting_for({event.subject for event in batch})
-        else:
+        elif self._written() != before:
             # A contact may have come between the look at it and the writing of the message.
             waiting = await self._store.waiting_because_of({event.id for event in batch})
+        else:
+            waiting = []
         await self._release(waiting)
-        if self._ticker is not None:
+        if self._ticker is not None and self._written() != before:
             self._ticker.poke()
 
     async def recall_messages(self, events: Batch) -> None:
@@ -103,13 +107,17 @@ class Notifications:
             if outcome.error is not None:
                 raise outcome.error
 
+    def _written(self) -> tuple[int, int]:
+        """Another one after messages were written, or events came again whose messages may have been."""
+        return self._store.messages.writes, self._runtime.pipeline.counts.duplicates
+
     async def let_time_pass(self, now: datetime) -> datetime | None:
         """Queues what the quiet hours held back, fails what waited too long; says when next."""
-        await self._store.messages.wake(life.on_time, now, _AT_ONCE)
+        next_at = await self._store.messages.wake(life.on_time, now, _AT_ONCE)
         if self._looked_for_old_at is None or now - self._looked_for_old_at >= _LOOK_FOR_OLD_EVERY:
             await self._delete_old(now)
             self._looked_for_old_at = now
-        return await self._store.messages.next_due(now)
+        return next_at
 
     async def _delete_old(self, now: datetime) -> None:
         """Deletes what is kept of messages longer than each programme's policy says."""
@@ -124,11 +132,10 @@ class Notifications:
         if not waiting:
             return
         now = self._runtime.clock.now()
-        contacts = await self._store.contacts_of(waiting)
-        programmes = await self._store.programmes_of(waiting)
+        around = await self._store.around(waiting)
         changes = []
         for message in waiting:
-            send_at = _send_at(message, contacts, programmes, now)
+            send_at = _send_at(message, around.contacts, around.programmes, now)
             if send_at is not None:
                 changes.append(_change(message, _releasing(now, send_at), now))
         await self._store.messages.change(changes)
@@ -146,13 +153,16 @@ class Notifications:
 
     def _effects(self, home: Aggregates[KnownT]) -> Effects:
         async def effects(events: Sequence[Event[Any]], now: datetime) -> Sequence[Effect[Any]]:
-            before = await home.load({event.subject for event in events})
+            before, programmes = await load_together(
+                (home, {event.subject for event in events}),
+                (self._store.programmes, {event.programme for event in events}),
+            )
             wanted = [
                 (ask, event) for event in events for ask in asks(event, before.get(event.subject))
             ]
             erased = {event.subject: event for event in events if _erases(event)}
             return [
-                *await self._asking(wanted, now),
+                *await self._asking(wanted, programmes, now),
                 *await self._taking_back(erased),
             ]
 
@@ -161,15 +171,19 @@ class Notifications:
     async def _asks_of_rights(
         self, events: Sequence[Event[Any]], now: datetime
     ) -> Sequence[Effect[Any]]:
-        return await self._asking([(ask, event) for event in events for ask in asks(event)], now)
+        programmes = await self._store.programmes.load({event.programme for event in events})
+        wanted = [(ask, event) for event in events for ask in asks(event)]
+        return await self._asking(wanted, programmes, now)
 
     async def _asking(
-        self, wanted: Sequence[tuple[Ask, Event[Payload]]], now: datetime
+        self,
+        wanted: Sequence[tuple[Ask, Event[Payload]]],
+        programmes: Mapping[str, KnownProgramme],
+        now: datetime,
     ) -> list[Effect[Message]]:
         """Each ask becomes a message for each recipient, which goes at once if it can."""
         if not wanted:
             return []
-        programmes = await self._store.programmes.load({event.programme for _, event in wanted})
         messages = [
             (message, event)
             for ask, event in wanted

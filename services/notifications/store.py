@@ -1,6 +1,7 @@
 """The only module that knows notifications' documents: collections, indexes, queries."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from services.notifications.domain.message import Claim, Message, Stage
 from services.notifications.domain.still_meant import Facts
 from shared.runtime import Runtime
 from shared.security.scopes import in_cities
-from shared.storage.reading import Tallied
+from shared.storage.reading import Tallied, load_together
 
 _STAGE: Final = "state.stage"
 _RECIPIENT: Final = "state.recipient_id"
@@ -28,6 +29,15 @@ _INTRODUCES: Final = "state.introduces"
 _BECAUSE_OF: Final = "state.because_of"
 _UNSENT: Final = (Stage.WAITING_FOR_CONTACT.value, Stage.HELD.value, Stage.QUEUED.value)
 _OPEN: Final = (Stage.QUEUED.value, Stage.SENDING.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is known around messages: contacts by person, programmes by id, facts by message."""
+
+    contacts: Mapping[str, KnownContact]
+    programmes: Mapping[str, KnownProgramme]
+    facts: Mapping[str, Facts]
 
 
 class Store:
@@ -118,20 +128,15 @@ class Store:
     ) -> list[Message]:
         """Messages that may be sent now, and those whose sender is gone."""
         long_ago = machine - patience.claim_for
-        abandoned = await self._messages(
-            {
-                _STAGE: Stage.SENDING.value,
-                "$or": [
-                    {"state.claim.at": {"$lte": long_ago}},
-                    {"state.claim.sender": by.sender, "state.claim.life": {"$ne": by.life}},
-                ],
-            },
-            limit,
-        )
-        queued = await self._messages(
-            {_STAGE: Stage.QUEUED.value, "state.retry_at": {"$not": {"$gt": machine}}}, limit
-        )
-        return [*abandoned, *queued][:limit]
+        abandoned = {
+            _STAGE: Stage.SENDING.value,
+            "$or": [
+                {"state.claim.at": {"$lte": long_ago}},
+                {"state.claim.sender": by.sender, "state.claim.life": {"$ne": by.life}},
+            ],
+        }
+        queued = {_STAGE: Stage.QUEUED.value, "state.retry_at": {"$not": {"$gt": machine}}}
+        return await self._messages({"$or": [abandoned, queued]}, limit)
 
     async def count_open(self) -> int:
         """How many messages are to be sent now: queued (also those in a pause) or on their way."""
@@ -142,16 +147,19 @@ class Store:
         stages = {_STAGE: {"$in": [*_UNSENT, Stage.SENDING.value]}}
         return await self.messages.tally(stages, (_STAGE,), earliest="state.asked_at")
 
-    async def facts_of(self, messages: Sequence[Message]) -> dict[str, Facts]:
-        """What is known around each message, by its id. One query for each kind of fact."""
+    async def around(self, messages: Sequence[Message]) -> Around:
+        """All that is known around these messages, by one query."""
         people = {message.recipient_id for message in messages}
         match_ids = {message.match_id for message in messages if message.match_id is not None}
-        contacts = await self.contacts.load(people)
-        participants = await self.participants.load(people)
-        matches = await self.matches.load(match_ids)
-        check_ins = await self.check_ins.load(match_ids)
-        care = await self.care.load(match_ids)
-        return {
+        contacts, programmes, participants, matches, check_ins, care = await load_together(
+            (self.contacts, _people_in(messages)),
+            (self.programmes, {message.programme for message in messages}),
+            (self.participants, people),
+            (self.matches, match_ids),
+            (self.check_ins, match_ids),
+            (self.care, match_ids),
+        )
+        facts = {
             message.message_id: Facts(
                 contact=contacts.get(message.recipient_id),
                 participant=participants.get(message.recipient_id),
@@ -161,23 +169,15 @@ class Store:
             )
             for message in messages
         }
+        return Around(contacts, programmes, facts)
 
     async def contacts_of(self, messages: Iterable[Message]) -> dict[str, KnownContact]:
         """The contacts of recipients and of those who are introduced, by person."""
-        people: set[str] = set()
-        for message in messages:
-            people.add(message.recipient_id)
-            if message.introduces is not None:
-                people.add(message.introduces)
-        return await self.contacts.load(people)
+        return await self.contacts.load(_people_in(messages))
 
     async def all_programmes(self) -> dict[str, KnownProgramme]:
         """Every programme, by id."""
         return {name: state async for name, state in self.programmes.find()}
-
-    async def programmes_of(self, messages: Iterable[Message]) -> dict[str, KnownProgramme]:
-        """The programmes of these messages, by id."""
-        return await self.programmes.load({message.programme for message in messages})
 
     def listed(
         self,
@@ -197,3 +197,13 @@ class Store:
 
     async def _messages(self, query: Mapping[str, Any], limit: int = 0) -> list[Message]:
         return [message async for _, message in self.messages.find(query, limit=limit)]
+
+
+def _people_in(messages: Iterable[Message]) -> set[str]:
+    """Their recipients, and who is introduced."""
+    people: set[str] = set()
+    for message in messages:
+        people.add(message.recipient_id)
+        if message.introduces is not None:
+            people.add(message.introduces)
+    return people

@@ -163,8 +163,11 @@ class _Attempt:
         queue = list(events)
         left: list[tuple[Event[Any], Exception | None]] = []
         while queue:
+            # Read once for the preview and for the writing: whatever is written in between, by our own
+            # effects too, loses its race there and is read again.
+            known = await self._reaction.home.stored({event.subject for event in queue})
             if self._reaction.effects is not None:
-                admitted = await self._reaction.home.admitted(queue)
+                admitted = self._reaction.home.admitted(queue, known)
                 for layer in _layers(admitted):
                     await self._do_effects(layer, self._reaction.effects)
             stopped = {event.subject for event in queue if event.id in self._errors}
@@ -181,7 +184,8 @@ class _Attempt:
                         mark=event,
                     )
                     for event in going
-                ]
+                ],
+                known=known,
             )
             queue = []
             for event, outcome in zip(going, outcomes, strict=True):

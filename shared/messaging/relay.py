@@ -47,6 +47,7 @@ class Relay:
         self._acknowledged: dict[str, None] = {}
         self._collections: set[str] = set()
         self._unsent_at_last_sweep = 0
+        self._doubted_at: float | None = time.monotonic()
         self._is_sending = False
         self._submitted = 0
         self._settled = 0
@@ -91,6 +92,10 @@ class Relay:
         except TimeoutError:
             log.warning("flush_timed_out", waiting_documents=len(self._waiting))
 
+    def doubt(self) -> None:
+        """Something went wrong: outboxes may hold what is not in this relay's hands."""
+        self._doubted_at = time.monotonic()
+
     @property
     def is_full(self) -> bool:
         """Whether so much is unsent that new work should be refused."""
@@ -113,6 +118,22 @@ class Relay:
             for name in sorted(self._collections)
         ]
         return sum(counts)
+
+    async def left_behind(self) -> int:
+        """As `unsent`, but asks only where there can be any: after a start, after something went wrong,
+        or when the last sweep has seen some. What this process wrote, it has else sent and cleared.
+        """
+        doubted_at = self._doubted_at
+        if doubted_at is None and not self._unsent_at_last_sweep:
+            return 0
+        unsent = await self.unsent()
+        if unsent:
+            self.doubt()
+        elif doubted_at is not None and doubted_at == self._doubted_at:
+            # A write that was given up on may still come through for a moment.
+            is_over = time.monotonic() - doubted_at > _SWEPT_AFTER.total_seconds()
+            self._doubted_at = None if is_over else doubted_at
+        return unsent
 
     async def oldest_unsent_s(self) -> float:
         """Age in seconds (machine time) of the oldest event that waits in an outbox; 0 if none."""
@@ -182,6 +203,9 @@ class Relay:
         self._is_sending = True
         try:
             await self._send(batch)
+        except BaseException:
+            self.doubt()
+            raise
         finally:
             self._is_sending = False
 

@@ -19,7 +19,7 @@ from shared.storage.database import STORAGE_AWAY
 Tick = Callable[[datetime], Awaitable[datetime | None]]
 """Does everything due at an instant; returns when it next has something to do, if known."""
 
-_STEPPED_POLL_S: Final = 0.02
+_STEPPED_POLL_S: Final = 0.05
 _SYSTEM_POLL_S: Final = 1.0
 _PAUSE_AFTER_FAILURE_S: Final = 1.0
 
@@ -34,7 +34,8 @@ class Ticker:
         self._work = work
         self._tick = tick
         self._poll_s = _STEPPED_POLL_S if isinstance(clock, SteppedClock) else _SYSTEM_POLL_S
-        self._poked = asyncio.Event()
+        self._is_poked = False
+        self._woken = asyncio.Event()
         self.name = name
         self.done_at = 0.0
         """When a tick last came to its end (Unix time)."""
@@ -46,19 +47,25 @@ class Ticker:
     def poke(self) -> None:
         """Has it look again now, since something may have become due at this very instant."""
         self._work.looked_at[self.name] = None
-        self._poked.set()
+        self._is_poked = True
+        self._woken.set()
+
+    def notice(self, now: datetime) -> None:
+        """Tells it the time, which it would else find out a little later."""
+        if self._work.looked_at[self.name] != now:
+            self._woken.set()
 
     async def run(self) -> None:
         """For ever, until cancelled."""
         while True:
             now = self._clock.now()
             if self._is_needed(now):
-                self._poked.clear()
+                self._is_poked = False
                 self._work.looked_at[self.name] = None
                 try:
                     self._work.next_at[self.name] = await self._tick(now)
                     self.done_at = time.time()
-                    if not self._poked.is_set():
+                    if not self._is_poked:
                         self._work.looked_at[self.name] = now
                 except (*STORAGE_AWAY, LeaseLost, StillContended) as error:
                     self.failures += 1
@@ -73,14 +80,15 @@ class Ticker:
     async def _pause(self) -> None:
         try:
             async with asyncio.timeout(self._poll_s):
-                await self._poked.wait()
+                await self._woken.wait()
         except TimeoutError:
             pass
+        self._woken.clear()
 
     def _is_needed(self, now: datetime) -> bool:
         """A clock that stands still needs no second look, unless poked; a running one always does."""
         return (
-            self._poked.is_set()
+            self._is_poked
             or self._poll_s == _SYSTEM_POLL_S
             or self._work.looked_at[self.name] != now
         )

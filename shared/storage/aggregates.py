@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from pymongo import ASCENDING, IndexModel, InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, WTimeoutError
@@ -33,6 +33,9 @@ _PAUSE_S: Final = 0.005
 _DUPLICATE_KEY: Final = 11000
 _WRITE_CONFLICT: Final = 112
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Stored: TypeAlias = Mapping[str, Document]
+"""Documents as they were read, by the ids of their aggregates."""
 
 UNSENT: Final[Document] = {"outbox.at": {"$gt": LONG_AGO}}
 """Documents with a non-empty outbox; answered by a partial index of just those."""
@@ -61,6 +64,9 @@ class Publisher(Protocol):
 
     async def flush(self) -> None:
         """Waits until what was queued has been sent, or an attempt has failed."""
+
+    def doubt(self) -> None:
+        """A write went wrong: it may have filled outboxes that nobody handed over."""
 
 
 class Aggregates(Reading[State]):
@@ -103,21 +109,33 @@ class Aggregates(Reading[State]):
     # Changing -----------------------------------------------------------------------------------
 
     async def change(
-        self, changes: Sequence[Change[State]], *, fence: Lease | None = None
+        self,
+        changes: Sequence[Change[State]],
+        *,
+        fence: Lease | None = None,
+        known: Stored | None = None,
     ) -> list[Outcome[State]]:
         """Does all changes; returns their outcomes in the same order.
 
         Changes of one aggregate are folded into one write, in their order. With a `fence` all is
         written in one transaction that also touches the lease; then `LeaseLost` means that nothing
         was written. Raises `StillContended` if others keep winning, and `STORAGE_AWAY` errors.
+
+        known: what `stored` has read of all these aggregates. It may be old by now: a document that
+        was written since loses its race here and is read again.
         """
+        if not changes:
+            return []
         outcomes: dict[int, Outcome[State]] = {}
         pending = list(range(len(changes)))
         refused: dict[str, Refusal] = {}
         for attempt in range(_MOST_ATTEMPTS):
             if attempt:
                 await asyncio.sleep(random.uniform(0, _PAUSE_S * attempt))  # noqa: S311
-            documents = await self._open({changes[index].id for index in pending})
+            wanted = {changes[index].id for index in pending}
+            if known is None or attempt:
+                known = await self.stored(wanted)
+            documents = self._working(wanted, known)
             for index in pending:
                 change = changes[index]
                 outcomes[index] = (
@@ -133,6 +151,9 @@ class Aggregates(Reading[State]):
             self.writes += 1
             try:
                 lost = await self._write(to_write, fence, refused)
+            except BaseException:
+                self._publisher.doubt()
+                raise
             finally:
                 self.writes += 1
             self._publisher.hand_over(
@@ -154,28 +175,29 @@ class Aggregates(Reading[State]):
             raise outcome.error
         return outcome
 
-    async def admitted(self, events: Sequence[Event[Any]]) -> list[Event[Any]]:
+    def admitted(self, events: Sequence[Event[Any]], known: Stored) -> list[Event[Any]]:
         """Those of the events that their homes here would apply now: not duplicates, not waiting.
 
         Only a preview, so that effects are planned for nothing else; `change` decides again.
+        known: what `stored` has read of their homes.
         """
-        documents = await self._open({event.subject for event in events})
+        documents = self._working({event.subject for event in events}, known)
         return [event for event in events if documents[event.subject].would_admit(event)]
 
-    async def _open(self, ids: Iterable[str]) -> dict[str, WorkingDocument[State]]:
-        wanted = list(ids)
+    async def stored(self, ids: Iterable[str]) -> Stored:
+        """The documents of those that exist, by id, for `admitted` and `change`."""
         cursor = self._collection.find(
-            {"_id": {"$in": [self.prefix + document_id for document_id in wanted]}}, {"last": 0}
+            {"_id": {"$in": [self.prefix + document_id for document_id in ids]}}, {"last": 0}
         )
-        stored = {document["_id"]: document for document in await cursor.to_list(None)}
+        cut = len(self.prefix)
+        return {document["_id"][cut:]: document for document in await cursor.to_list(None)}
+
+    def _working(self, ids: Iterable[str], known: Stored) -> dict[str, WorkingDocument[State]]:
         return {
             document_id: WorkingDocument(
-                document_id,
-                stored.get(self.prefix + document_id),
-                self._read,
-                self._database.name,
+                document_id, known.get(document_id), self._read, self._database.name
             )
-            for document_id in wanted
+            for document_id in ids
         }
 
     async def _write(
@@ -375,11 +397,15 @@ class Aggregates(Reading[State]):
         decide: Callable[[State, datetime], Decision[State] | Refusal | None],
         now: datetime,
         at_once: int,
-    ) -> None:
+    ) -> datetime | None:
         """Lets time do its work on all whose `wake_at` has come, `at_once` of them in a batch.
 
-        One on which `decide` raises does not stop the others; its error is raised at the end.
+        Returns when the next is due, if any. One on which `decide` raises does not stop the others;
+        its error is raised at the end.
         """
+        earliest = await self.earliest_wake()
+        if earliest is None or earliest > now:
+            return earliest
 
         def if_still_due(state: State | None) -> Decision[State] | Refusal | None:
             """Another instance may have been first; then it is not due any more."""
@@ -398,6 +424,7 @@ class Aggregates(Reading[State]):
             await self._publisher.flush()
         for error in failed.values():
             raise error
+        return await self.next_due(now)
 
 
 def _index_name(message: str) -> str:

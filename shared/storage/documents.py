@@ -50,10 +50,11 @@ class WorkingDocument(Generic[State]):
         stored = stored or {}
         self.version: int = stored.get("version", 0)
         self.state: State | None = read(stored["state"]) if "state" in stored else None
-        self.seen: dict[str, list[int]] = stored.get("seen", {})
-        self.parked: dict[str, list[Document]] = stored.get("parked", {})
-        self.discarded: dict[str, list[list[int]]] = stored.get("discarded", {})
-        self.sequences: dict[str, int] = stored.get("sequences", {})
+        # Copies of what is changed in place: one reading may be worked on twice.
+        self.seen: dict[str, list[int]] = dict(stored.get("seen", {}))
+        self.parked: dict[str, list[Document]] = dict(stored.get("parked", {}))
+        self.discarded: dict[str, list[list[int]]] = dict(stored.get("discarded", {}))
+        self.sequences: dict[str, int] = dict(stored.get("sequences", {}))
         self.outbox: list[Document] = stored.get("outbox", [])
         self.answers: list[Document] = stored.get("answers", [])
         self.new_entries: list[Document] = []

@@ -46,13 +46,28 @@ class Reading(Generic[State]):
 
     async def load(self, ids: Iterable[str]) -> dict[str, State]:
         """The states of those that exist, by id."""
-        query = {"_id": {"$in": [self.prefix + aggregate_id for aggregate_id in ids]}}
-        cursor = self._collection.find(query, {"state": 1})
+        wanted = [self.prefix + aggregate_id for aggregate_id in ids]
+        if not wanted:
+            return {}
+        cursor = self._collection.find({"_id": {"$in": wanted}}, {"state": 1})
         return {
             document["_id"][len(self.prefix) :]: self._read(document["state"])
             for document in await cursor.to_list(None)
             if "state" in document
         }
+
+    async def states_in_collection(self, document_ids: Sequence[str]) -> dict[str, Any]:
+        """States as they are stored, of whatever kind, by the ids of their documents."""
+        cursor = self._collection.find({"_id": {"$in": document_ids}}, {"state": 1})
+        return {
+            document["_id"]: document["state"]
+            for document in await cursor.to_list(None)
+            if "state" in document
+        }
+
+    def read(self, stored: Any) -> State:
+        """A state from how it is stored."""
+        return self._read(stored)
 
     async def find(
         self,
@@ -185,6 +200,23 @@ class Reading(Generic[State]):
         if self.prefix and "_id" not in mine:
             mine["_id"] = {"$gte": self.prefix, "$lt": self.prefix + "\uffff"}
         return mine
+
+
+async def load_together(*wanted: tuple[Reading[Any], Iterable[str]]) -> list[dict[str, Any]]:
+    """As `load` of each, for kinds that are kept in one collection: with one query for all of them."""
+    kinds = [(reading, [reading.prefix + one for one in ids]) for reading, ids in wanted]
+    everything = [document_id for _, ids in kinds for document_id in ids]
+    if not everything:
+        return [{} for _ in kinds]
+    states = await kinds[0][0].states_in_collection(everything)
+    return [
+        {
+            document_id[len(reading.prefix) :]: reading.read(states[document_id])
+            for document_id in ids
+            if document_id in states
+        }
+        for reading, ids in kinds
+    ]
 
 
 def _stamp_of(document: Mapping[str, Any]) -> Stamp:

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Annotated, Any, Final, Protocol
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from shared.messaging.relay import Relay
-from shared.messaging.work import Work
+from shared.messaging.work import OFFSETS_PATTERN, Offsets, Work, offsets_of
 from shared.observability.metrics import Metrics
 from shared.observability.requests import Observed
 from shared.observability.traces import Traces
 from shared.web.contract import DescribedApp
 from shared.web.doorkeeper import Doorkeeper
 from shared.web.problems import add_problem_handlers
+
+_LONGEST_WAIT_S: Final = 5.0
 
 
 class Process(Protocol):
@@ -46,7 +48,7 @@ class Process(Protocol):
     def is_alive(self) -> bool:
         """Whether nothing in it is stuck."""
 
-    async def describe_work(self) -> dict[str, Any]:
+    async def describe_work(self, wait_s: float, read_to: Offsets) -> dict[str, Any]:
         """What it has open: the answer of `/internal/work`."""
 
 
@@ -65,9 +67,10 @@ def make_app(
     )
     app.state.runtime = process
     add_problem_handlers(app)
+    # First, since the stepped clock asks often and routes are looked through in their order.
+    app.include_router(_common_routes(process))
     for router in routers:
         app.include_router(router)
-    app.include_router(_common_routes(process))
     app.add_middleware(Doorkeeper, relay=process.relay, work=process.work)
     app.add_middleware(Observed, metrics=process.metrics, traces=process.traces)
     return app
@@ -86,8 +89,11 @@ def _common_routes(process: Process) -> APIRouter:
         return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
 
     @router.get("/internal/work")
-    async def work() -> dict[str, Any]:
-        return await process.describe_work()
+    async def work(
+        wait_s: Annotated[float, Query(ge=0, le=_LONGEST_WAIT_S)] = 0,
+        read_to: Annotated[str, Query(pattern=OFFSETS_PATTERN)] = "",
+    ) -> Response:
+        return JSONResponse(await process.describe_work(wait_s, offsets_of(read_to)))
 
     @router.get("/metrics")
     async def metrics(request: Request) -> Response:

@@ -113,10 +113,12 @@ def wrap_steps(plan: Plan) -> None:
             plan.pass_by("written")
         return lost
 
-    async def changing(self: Aggregates[Any], changes: Any, *, fence: Any = None) -> Any:
+    async def changing(
+        self: Aggregates[Any], changes: Any, *, fence: Any = None, known: Any = None
+    ) -> Any:
         if fence is not None:
             plan.pass_by("fenced")
-        return await change(self, changes, fence=fence)
+        return await change(self, changes, fence=fence, known=known)
 
     async def clearing(self: Relay, *what: Any) -> None:
         plan.pass_by("published")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from shared import clock, runtime
 from shared.clock import Clock
 from shared.events.wire import rfc3339
+from shared.messaging.work import Offsets
 
 if TYPE_CHECKING:
     from tests.faults.crashing import Plan
@@ -35,8 +36,10 @@ def wrap_clock(plan: "Plan") -> None:
     def opening(setting: str) -> Clock:
         return SkewedClock(opened(setting), plan)
 
-    async def describing(self: runtime.Runtime) -> dict[str, Any]:
-        answer = await describe(self)
+    async def describing(
+        self: runtime.Runtime, wait_s: float = 0.0, read_to: Offsets = runtime.NO_OFFSETS
+    ) -> dict[str, Any]:
+        answer = await describe(self, wait_s, read_to)
         if isinstance(self.clock, SkewedClock):
             for name in ("looked_at", "next_at"):
                 if answer[name] is not None:

@@ -156,7 +156,10 @@ class _Play:
         with stage(self.platform.console, "Life", 7 * weeks) as tell:
             while clock.now() < ends:
                 stepped = time.monotonic()
-                now = await clock.advance(extra_next=(self.agenda.next_at, ends))
+                # After each step and each act it was settled; only a disturbance comes in between.
+                now = await clock.advance(
+                    extra_next=(self.agenda.next_at, ends), is_settled=disturb is None
+                )
                 self.steps += 1
                 self.seconds.in_step += time.monotonic() - stepped
                 if disturb is not None:

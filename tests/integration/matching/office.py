@@ -174,9 +174,9 @@ def after_each_write(store: Store, act: Callable[[int], object]) -> Callable[[],
     change = store.matches.change
     number = 0
 
-    async def counted(changes: Any, *, fence: Any = None) -> Any:
+    async def counted(changes: Any, *, fence: Any = None, known: Any = None) -> Any:
         nonlocal number
-        outcomes = await change(changes, fence=fence)
+        outcomes = await change(changes, fence=fence, known=known)
         if fence is not None:
             number += 1
             act(number)

@@ -361,7 +361,8 @@ def test_the_harness_sees_a_mark_that_is_written_before_the_effects(
 
     async def apply(self: Pipeline, batch: Any, reaction: Any) -> None:
         without = Reaction(reaction.stream, reaction.home, reaction.decide)
-        admitted = await reaction.home.admitted(batch)
+        known = await reaction.home.stored({event.subject for event in batch})
+        admitted = reaction.home.admitted(batch, known)
         await original(self, batch, without)
         changes = await reaction.effects(admitted, NOW)
         await changes[0].collection.change(
