@@ -21,7 +21,7 @@ PIP     := $(PY) -m pip install --quiet --disable-pip-version-check --require-ha
 UV      := $(VENV)/bin/uv pip install --quiet --python $(PY) --compile-bytecode --require-hashes -r
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test browser generate check format bench bench-pipeline bench-matching faults lock clean
+.PHONY: help demo up test browser generate check format bench bench-pipeline bench-matching bench-streams faults lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -56,10 +56,13 @@ format: $(VENV)/.dev ## Put the code into the one format, and mend what can be m
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-bench: bench-pipeline bench-matching ## Measure both
+bench: bench-pipeline bench-matching bench-streams ## Measure all three
 
 bench-pipeline: $(VENV)/.dev ## Events per second through a whole service
 	$(PY) -m tests.bench.pipeline
+
+bench-streams: $(VENV)/.dev ## The journal and those who read from it: 5,000 events a second, for a minute
+	$(PY) -m tests.bench.streams
 
 bench-matching: $(VENV)/.dev ## Seconds, memory and quality of a round, beside others (PEOPLE=)
 	$(PY) -m tests.bench.matching $(if $(filter command line environment,$(origin PEOPLE)),--people $(PEOPLE))

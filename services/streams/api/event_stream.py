@@ -67,7 +67,7 @@ def event_stream_routes(
         else:
             await refuse_lost_cursor(journal, start)
         only_waits(request)
-        events = _Events(projections, tail, view, start)
+        events = Events(projections, tail, view, start)
         return _Stream(_told(events, opened, granting, _Key(gate, request)), gate, opened)
 
     return router
@@ -104,7 +104,7 @@ class _Key:
         return not await self._gate.still_opens(self._request)
 
 
-class _Events:
+class Events:
     """Everything that a view shows behind a position: from the journal, then as it is appended."""
 
     def __init__(self, projections: Projections, tail: Tail, view: View, start: int) -> None:
@@ -158,7 +158,7 @@ class _Events:
 
 
 async def _told(
-    events: _Events, opened: Opened, granting: Granting, key: _Key
+    events: Events, opened: Opened, granting: Granting, key: _Key
 ) -> AsyncIterator[bytes]:
     yield f"retry: {_COME_BACK_AFTER_MS}\n\n".encode()
     async for shown, cursor in events.run():

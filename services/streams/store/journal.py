@@ -107,9 +107,7 @@ class Journal:
         limit: int,
     ) -> list[Entry]:
         """Entries of these types in these cities (None: in all), from behind `after` to `until`."""
-        query: dict[str, Any] = {"programme": programme, "type": {"$in": sorted(types)}}
-        if cities is not None:
-            query |= {"stream": {"$in": sorted(streams)}, "city": {"$in": sorted(cities)}}
+        query = granted(programme, streams, types, cities)
         found = await self._log.read(query, after=after, until=until, limit=limit)
         return [_entry(document) for document in found]
 
@@ -172,6 +170,19 @@ class Journal:
                 told = {"about": participant_id, field: {"$exists": True, "$ne": value}}
                 changed += await self._log.redact(told, {field: value})
         return changed
+
+
+def granted(
+    programme: str,
+    streams: Collection[str],
+    types: Collection[str],
+    cities: Collection[str] | None,
+) -> dict[str, Any]:
+    """What a grant asks for, as a query of MongoDB: where it names cities, the index `granted` answers."""
+    query: dict[str, Any] = {"programme": programme, "type": {"$in": sorted(types)}}
+    if cities is not None:
+        query |= {"stream": {"$in": sorted(streams)}, "city": {"$in": sorted(cities)}}
+    return query
 
 
 def _types_of(stream: str) -> list[str]:

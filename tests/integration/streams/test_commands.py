@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from deploy.local.engines import Engine
 from deploy.local.origin import origin_app
 from services.streams.command_line import cli
+from services.streams.store.journal import granted
 from shared.storage.database import Database
 from shared.web.server import make_server
 from tests.integration.streams.doors import (
@@ -134,13 +135,8 @@ async def test_what_a_grant_reads_is_found_by_an_index_and_nothing_else_is_looke
     grant = await ground.granted(cities=[ODENSE])
     await ground.lives("indexed", 60, cities=[AARHUS, AARHUS, ODENSE])
     view = ground.app.state.projections.view(await ground.app.state.granting.get(grant["grant_id"]))
-    query = {
-        "programme": "kvinfo",
-        "type": {"$in": sorted(view.types)},
-        "stream": {"$in": sorted(view.streams)},
-        "city": {"$in": [ODENSE]},
-        "position": {"$gt": 0, "$lte": 10_000},
-    }
+    query = granted("kvinfo", view.streams, view.types, view.scope.cities)
+    query["position"] = {"$gt": 0, "$lte": 10_000}
     database = Database(embedded.mongodb_url("streams"))
     cursor = database.collection("journal").find(query).sort("position").limit(1_000)
     explained = await cursor.explain()

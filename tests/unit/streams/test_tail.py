@@ -3,46 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.streams.domain.entries import Entry, entry_of
-from services.streams.store.journal import Journal, Search
+from services.streams.domain.entries import Entry
+from services.streams.store.journal import Journal
 from services.streams.tail import Interest, Tail
 from shared.events.check_ins import CheckInDue
 from shared.events.matches import MatchAccepted
 from shared.events.payload import Payload
-from tests.unit.streams.examples import event, example
+from tests.unit.streams.memory import Memory, an_entry
 
 CITIES = ("461", "751", None)
-
-
-class Memory:
-    """A journal in memory; other instances append to it, too."""
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self.reads = 0
-
-    def append(self, *entries: Entry) -> None:
-        for entry in entries:
-            self.entries.append(replace(entry, position=len(self.entries) + 1))
-
-    async def last_position(self) -> int:
-        return len(self.entries)
-
-    async def search(self, _: Search, after: int, limit: int) -> list[Entry]:
-        self.reads += 1
-        await asyncio.sleep(0)
-        return self.entries[after : after + limit]
-
-
-def an_entry(number: int, city: str | None = "461", kind: type[Payload] = MatchAccepted) -> Entry:
-    made = example(kind, programme="kvinfo", city=city, match_id=f"match-{number}")
-    return entry_of(event(made))
 
 
 @asynccontextmanager
