@@ -18,7 +18,7 @@ from fastapi.responses import StreamingResponse
 from shared.messaging.work import Work
 from shared.security.keys import hash_key
 from shared.web import doorkeeper, server
-from shared.web.doorkeeper import Doorkeeper
+from shared.web.doorkeeper import Doorkeeper, only_waits
 from shared.web.problems import add_problem_handlers
 from shared.web.server import make_server
 from tests.faults.hostile import BODIES, CONTENT_TYPES, say
@@ -35,6 +35,7 @@ class Served:
     http: httpx.AsyncClient
     work: Work
     uploads: list[str]
+    waiting: int = 0
     relay: Any = field(default_factory=lambda: SimpleNamespace(is_full=False))
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -72,6 +73,13 @@ async def served() -> AsyncIterator[Served]:
     async def gated() -> dict[str, bool]:
         await one.gate.wait()
         return {"gated": True}
+
+    @app.get("/waiting")
+    async def waiting(request: Request) -> dict[str, bool]:
+        one.waiting += 1
+        only_waits(request)
+        await one.gate.wait()
+        return {"waited": True}
 
     @app.get("/large")
     async def large() -> StreamingResponse:
@@ -262,6 +270,21 @@ async def test_a_crowd_is_asked_to_come_again_while_health_is_answered(
     service.gate.set()
     assert [answer.status_code for answer in await asyncio.gather(*crowd)] == [200] * 3
     assert (await service.http.get("/fast")).status_code == 200
+
+
+async def test_who_only_waits_takes_nobodys_place_and_holds_no_clock(
+    service: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doorkeeper, "MOST_UNANSWERED", 3)
+    waiting = [asyncio.create_task(service.http.get("/waiting")) for _ in range(5)]
+    await eventually(lambda: service.waiting == 5)
+    assert service.work.requests == 0
+    assert (await service.http.get("/fast")).status_code == 200
+    service.gate.set()
+    assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [200] * 5
+    assert service.work.requests == 0
+    crowd = [asyncio.create_task(service.http.get("/gated")) for _ in range(3)]
+    assert [answer.status_code for answer in await asyncio.gather(*crowd)] == [200] * 3
 
 
 async def test_a_full_house_shows_the_longest_idle_out(
