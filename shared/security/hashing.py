@@ -1,6 +1,5 @@
 """Keyed hashes: the same value gives the same hash, and nobody without the key can guess it back."""
 
-import hashlib
 import hmac
 
 
@@ -15,4 +14,4 @@ class KeyedHash:
         message = b"".join(
             len(part).to_bytes(4, "big") + part for part in (text.encode() for text in parts)
         )
-        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
+        return hmac.digest(self._secret, message, "sha256").hex()
