@@ -44,12 +44,13 @@ generate: $(VENV)/.dev ## Write schemas and AsyncAPI documents anew from the con
 	$(PY) -m shared.events.generate
 	$(PY) -m services.streams.generate
 
-check: $(VENV)/.dev ## Format, lint, types, import rules, generated files
+check: $(VENV)/.dev ## Format, lint, types, import rules, generated files, words to avoid
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports --no-cache
 	$(PY) -m shared.events.generate --check
+	$(PY) -m shared.web.plain_words
 	$(PY) -m services.streams.generate --check
 
 format: $(VENV)/.dev ## Put the code into the one format, and mend what can be mended by itself

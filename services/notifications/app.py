@@ -5,6 +5,7 @@ from datetime import datetime
 from fastapi import FastAPI
 
 from services.notifications import api, figures, handlers
+from services.notifications.channel import Email
 from services.notifications.letters.written import Letterhead
 from services.notifications.mail_server import MailServer, MailServerAddress
 from services.notifications.returning import Returning
@@ -49,14 +50,15 @@ def make_sender(
         connections=settings.smtp_connections,
         timeout_s=settings.smtp_timeout_s,
     )
+    letterhead = Letterhead(
+        address=settings.mail_from,
+        public_url=settings.public_url,
+        link_secret=settings.link_secret.get_secret_value(),
+    )
     options = SenderOptions(
         instance=settings.instance,
-        letterhead=Letterhead(
-            address=settings.mail_from,
-            public_url=settings.public_url,
-            link_secret=settings.link_secret.get_secret_value(),
-        ),
         patience=settings.patience,
         mails_at_once=settings.mails_at_once,
     )
-    return Sender(store, runtime.clock, runtime.work, mail_server, options, machine=machine)
+    email = Email(mail_server, letterhead)
+    return Sender(store, runtime.clock, runtime.work, email, options, machine=machine)

@@ -1,4 +1,4 @@
-"""Sending: claim what is due with one bulk write, hand it to the mail server, note what came of it.
+"""Sending: claim what is due with one bulk write, hand it to the channel, note what came of it.
 
 What must stay true: only the winner of a claim sends; what was claimed and not noted (a crash) is
 sent again exactly as it was, since the claim keeps all that its text was made of.
@@ -14,13 +14,12 @@ from typing import Final
 
 import structlog
 
+from services.notifications.channel import Channel
 from services.notifications.domain import life
 from services.notifications.domain.known import KnownContact, KnownProgramme
 from services.notifications.domain.life import DEFAULT_PATIENCE, Delivery, Patience
 from services.notifications.domain.message import Addressed, Claim, Message, Stage
 from services.notifications.domain.still_meant import Facts, still_meant
-from services.notifications.letters.written import AddressUnusable, Letterhead, write
-from services.notifications.mail_server import MailServer
 from services.notifications.store import Store
 from shared.clock import Clock, SystemClock
 from shared.decisions import Decision
@@ -43,7 +42,6 @@ class SenderOptions:
     """Who this sender is among the instances, and its limits."""
 
     instance: str
-    letterhead: Letterhead
     patience: Patience = DEFAULT_PATIENCE
     mails_at_once: int = 200
 
@@ -56,7 +54,7 @@ class Sender:
         store: Store,
         clock: Clock,
         work: Work,
-        mail_server: MailServer,
+        channel: Channel,
         options: SenderOptions,
         *,
         machine: Clock | None = None,
@@ -64,7 +62,7 @@ class Sender:
         self._store = store
         self._clock = clock
         self._work = work
-        self._mail_server = mail_server
+        self._channel = channel
         self._options = options
         self._machine = machine or SystemClock()
         self._life = Ids().new()
@@ -72,9 +70,9 @@ class Sender:
         self.delivered: Counter[Delivery] = Counter()
         """What the mail server said, how often."""
         self._counting = asyncio.Lock()
-        # A few more than there are connections: written just before it is sent, so that the event
-        # loop is never held up by writing hundreds of letters in a row.
-        self._writing = asyncio.Semaphore(mail_server.connections + 2)
+        # Written just before it is sent, so that the event loop is never held up by writing hundreds
+        # of letters in a row.
+        self._writing = asyncio.Semaphore(channel.at_once)
 
     async def note_open_mails(self) -> None:
         """Counts what is to be sent, for the stepped clock, and wakes the loop if there is any."""
@@ -101,8 +99,8 @@ class Sender:
             await self.close()
 
     async def close(self) -> None:
-        """Ends the connections to the mail server."""
-        await self._mail_server.close()
+        """Ends the channel's connections."""
+        await self._channel.close()
 
     async def send_once(self) -> int:
         """Claims and sends one batch of what is due. Returns how many were looked at."""
@@ -195,11 +193,7 @@ class Sender:
             return Delivery.LATER
         try:
             async with self._writing:
-                mail = write(message, message.addressed, self._options.letterhead)
-                return await self._mail_server.deliver(mail)
-        except AddressUnusable as error:
-            log.warning("address_unusable", message_id=message.message_id, why=str(error))
-            return Delivery.REFUSED
+                return await self._channel.deliver(message, message.addressed)
         except Exception as error:  # noqa: BLE001  (noted, tried again later, given up in the end)
             # Without the traceback: its lines could quote the letter.
             log.error("mail_not_made", message_id=message.message_id, error=type(error).__name__)  # noqa: TRY400

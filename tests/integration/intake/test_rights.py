@@ -217,6 +217,79 @@ async def test_who_was_erased_is_erased_again_after_a_restore(intake: Served) ->
     assert again.participant_id == participant_id
 
 
+async def test_a_reminder_is_stopped_by_one_post_and_by_nothing_less(intake: Served) -> None:
+    await intake.register()
+    participant_id = await intake.only_one()
+    token = intake.link(participant_id, Purpose.UNSUBSCRIBE)
+    looked = await intake.http.get("/reminders", params={"token": token})
+    assert "<form" in looked.text
+    assert await _reminders(intake, participant_id) is True
+    # As mail programs send it: RFC 8058.
+    answer = await intake.http.post(
+        "/reminders", params={"token": token}, data={"List-Unsubscribe": "One-Click"}
+    )
+    assert answer.status_code == 200
+    assert await _reminders(intake, participant_id) is False
+    again = {"token": intake.link(participant_id), "wanted": "yes"}
+    for _ in range(2):
+        assert (await intake.http.post("/me/reminders", json=again)).json() == {"reminders": True}
+    assert await _reminders(intake, participant_id) is True
+    other = await intake.http.post("/me/reminders", json={"token": token})
+    assert other.status_code == 403
+    told = [event.payload for event in await intake.told(CONTACTS)]
+    assert [each.reminders for each in told if isinstance(each, ContactChanged)] == [
+        True,
+        False,
+        True,
+    ]
+
+
+async def _reminders(intake: Served, participant_id: str) -> bool:
+    found = await intake.intake.person(participant_id)
+    assert isinstance(found, tuple)
+    return found[1].contact.reminders
+
+
+async def test_who_left_long_ago_or_never_confirmed_is_forgotten(intake: Served) -> None:
+    await intake.make_programme(policy={"keep_left_days": 90, "keep_unconfirmed_days": 40})
+    await intake.register()
+    await intake.register(email="left@example.org")
+    await intake.register(email="stays@example.org")
+    people: dict[str, str] = {}
+    for one in await intake.participants():
+        found = await intake.intake.person(one["participant_id"])
+        assert isinstance(found, tuple)
+        people[found[1].contact.email] = one["participant_id"]
+    for email in ("left@example.org", "stays@example.org"):
+        token = intake.link(people[email], Purpose.CONFIRM)
+        await intake.http.post("/confirm", json={"token": token})
+    page = {"Authorization": f"Bearer {intake.link(people['left@example.org'])}"}
+    await intake.http.post("/me/leave", json={}, headers=page)
+
+    async def standing(days: int, erased: set[str]) -> None:
+        intake.clock.set(MONDAY + timedelta(days=days))
+
+        async def is_so() -> bool:
+            now = {
+                one["participant_id"]
+                for one in await intake.participants()
+                if one["status"] == "erased"
+            }
+            return now == {people[email] for email in erased}
+
+        await eventually(is_so)
+
+    await standing(39, set())
+    await standing(41, {"olena@example.org"})
+    await standing(91, {"olena@example.org", "left@example.org"})
+    whys = {
+        event.payload.because
+        for event in await intake.told(RIGHTS)
+        if isinstance(event.payload, ErasureRequested)
+    }
+    assert whys == {"retention"}
+
+
 async def _send_again(intake: Served, event: Event[Any]) -> None:
     assert isinstance(event.payload, ParticipantUpdated | ContactChanged) or event.sequence == 1
     headers = headers_of(

@@ -7,9 +7,10 @@ from itertools import count
 from typing import Any
 
 from services.notifications.domain.asks import Ask, CoordinatorsOf, asked, asks
-from services.notifications.domain.known import KnownContact
+from services.notifications.domain.known import KnownContact, KnownProgramme
 from services.notifications.domain.message import Addressed, Claim, Message, Stage
 from services.notifications.letters.written import Letterhead
+from shared.decisions import Decision
 from shared.events import (
     care,
     check_ins,
@@ -333,6 +334,14 @@ def queued(payload: Payload | None = None, **changes: Any) -> Message:
 
 def claim_by(sender: str = "1", life: str = "first", at: datetime = NOON) -> Claim:
     return Claim(sender, life, at)
+
+
+def decided(state: Any) -> Decision[Any]:
+    return Decision(state)
+
+
+def known_programme(**changes: Any) -> KnownProgramme:
+    return KnownProgramme(**changes)
 
 
 def known_contact(**changes: Any) -> KnownContact:
