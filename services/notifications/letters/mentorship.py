@@ -80,5 +80,10 @@ def closure(w: Writing) -> Letter:
         )
     else:
         blocks.append(say("Whenever you would like a new match, one click on your page is enough."))
-    blocks.append(Button(say("Open my page"), w.urls.my_page))
+    blocks += [
+        say(
+            "How was it for you? A few questions are on your page; your answers help to match others."
+        ),
+        Button(say("Tell us how it was"), w.urls.my_page),
+    ]
     return Letter(say("Thank you for this time together"), tuple(blocks))

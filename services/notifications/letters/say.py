@@ -1,8 +1,8 @@
 """Words in the reader's language, with what is inserted kept apart from the text around it.
 
 A name may be written in another direction than the sentence it stands in. In HTML every inserted
-value is in <bdi>; in the plain text of a right-to-left language it stands between the Unicode marks
-FIRST STRONG ISOLATE and POP DIRECTIONAL ISOLATE.
+value is in <bdi>; in plain text it stands between the Unicode marks FIRST STRONG ISOLATE and POP
+DIRECTIONAL ISOLATE wherever either of the two runs from right to left.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from gettext import NullTranslations
 from typing import Final
+from unicodedata import bidirectional
 
 from babel import Locale
 from babel.lists import format_list
@@ -17,6 +18,7 @@ from markupsafe import Markup
 
 _ISOLATE: Final = "\u2068"
 _END_OF_ISOLATE: Final = "\u2069"
+_RIGHT_TO_LEFT: Final = frozenset({"R", "AL"})
 _LONGEST_NAME: Final = 80
 _SPACES_AND_CONTROLS: Final = re.compile(
     r"[\s\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]+"
@@ -40,10 +42,11 @@ class Phrase:
     @property
     def plain(self) -> str:
         """For the plain text and the subject."""
-        if not self.right_to_left:
-            return self.text.format(**self.values)
         isolated = {
-            name: f"{_ISOLATE}{value}{_END_OF_ISOLATE}" for name, value in self.values.items()
+            name: f"{_ISOLATE}{value}{_END_OF_ISOLATE}"
+            if self.right_to_left or _runs_right_to_left(value)
+            else value
+            for name, value in self.values.items()
         }
         return self.text.format(**isolated)
 
@@ -85,6 +88,11 @@ class Say:
     def language(self, code: str) -> str | None:
         """The name of a language in this one, or None if it has none for it."""
         return self._names.languages.get(code)
+
+
+def _runs_right_to_left(value: str) -> bool:
+    """Whether anything in it is written from right to left."""
+    return not value.isascii() and any(bidirectional(letter) in _RIGHT_TO_LEFT for letter in value)
 
 
 def name_for_letter(name: str) -> str:

@@ -339,3 +339,15 @@ def test_every_translation_is_there_with_the_same_places(locale: str) -> None:
         else:
             assert str(one.string).strip(), one.id
             assert sorted(PLACES.findall(str(one.string))) == sorted(PLACES.findall(str(one.id)))
+
+
+@given(
+    st.sampled_from(LOCALES),
+    st.sampled_from(["Olena", "Åse", "أمينة", "Amina أمينة", "רות", "Олена", ""]),
+)
+def test_a_name_never_turns_the_sentence_around_it(locale: str, name: str) -> None:
+    phrase = speaker(locale)("Hello {name},", name=name)
+    either_runs_left = locale == "ar" or any(letter in name for letter in "أר")
+    assert (f"\u2068{name}\u2069" in phrase.plain) is either_runs_left
+    assert phrase.plain.count("\u2068") == phrase.plain.count("\u2069") <= 1
+    assert phrase.html.count("<bdi>") == 1
