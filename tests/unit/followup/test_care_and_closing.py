@@ -193,7 +193,8 @@ def test_erasure_takes_all_words_and_leaves_the_rest(life: Life) -> None:
     ask_for_help(life, "private words")
     life.take(closing.close_by_coordinator(life.mentorship, life.now))
     life.take(closing.somebody_left(life.mentorship, MENTEE, life.now, erased=True))
-    assert "words" not in repr(life.mentorship)
+    for said_by_somebody in ("her words", "words about her", "private words"):
+        assert said_by_somebody not in repr(life.mentorship)
     assert len(life.of_type("MentorshipClosed")) == 1
     assert life.mentorship.check_ins[0].status is CheckInStatus.COMPLETED
     again = closing.somebody_left(life.mentorship, MENTEE, life.now, erased=True)
@@ -234,3 +235,30 @@ def test_a_check_in_shortly_before_the_end_is_settled_by_the_end() -> None:
     life.live_until(START + days(31))
     assert names(tuple(event for _, event in life.events)) == ["CheckInDue", "MentorshipClosed"]
     assert life.mentorship.check_ins[0].status is CheckInStatus.SKIPPED
+
+
+def test_words_are_kept_for_as_long_as_the_policy_said_and_then_no_longer(life: Life) -> None:
+    life.live_until(START + days(14))
+    life.answer(1, Role.MENTEE, said(next_step="her plan"))
+    life.take(closing.close_by_coordinator(life.mentorship, life.now))
+    closed = life.now
+    kept = days(life.mentorship.terms.keep_words_days)
+    life.jump_to(closed + days(100))
+    ask_for_help(life, "one more thing")
+    asked = life.now
+    life.live_until(asked + kept - days(1))
+    assert "her plan" in repr(life.mentorship)
+    assert "one more thing" in repr(life.mentorship)
+    life.live_until(asked + kept)
+    assert not life.mentorship.has_words
+    assert life.mentorship.wake_at is None
+    (view,) = [c.mentee for c in life.mentorship.check_ins if c.mentee.answer is not None]
+    assert view.answer is not None
+    assert view.answer.going is said().going
+
+
+def test_who_is_forgotten_puts_no_words_here_again(life: Life) -> None:
+    life.take(closing.somebody_left(life.mentorship, MENTEE, life.now, erased=True))
+    refused = care.ask_for_help(life.mentorship, MENTEE, "again", life.now)
+    assert isinstance(refused, NotYours)
+    assert not isinstance(care.ask_for_help(life.mentorship, MENTOR, "mine", life.now), Refusal)
