@@ -22,8 +22,10 @@ MAY_HOLD = {
     "notifications.known",  # and this her address, to write to her
     "followup.mentorships",  # what she says in check-ins and when she needs help
 }
-COMPACTED_WITHIN_S = 120.0
+COMPACTED_WITHIN_S = 180.0
 SOON = {
+    # Whatever is not named falls back to its default.
+    "cleanup.policy": "compact",
     "segment.ms": "1000",
     "min.cleanable.dirty.ratio": "0.001",
     "max.compaction.lag.ms": "1000",
