@@ -31,6 +31,7 @@ from shared.messaging.rights import open_part
 from shared.runtime import Runtime
 from shared.security.sealing import new_key_pair
 from shared.storage.changes import Cause, Change, Outcome
+from shared.storage.database import STORAGE_AWAY
 
 _DUE_AT_ONCE: Final = 500
 _LOOK_FOR_OLD_EVERY: Final = timedelta(days=1)
@@ -255,7 +256,7 @@ class DataRights:
         while True:
             try:
                 await self.repeat_last_words()
-            except KafkaError as error:
+            except (KafkaError, *STORAGE_AWAY) as error:
                 log.warning("topics_not_looked_into", error=type(error).__name__)
             await asyncio.sleep(_LOOK_INTO_TOPICS_EVERY_S)
 

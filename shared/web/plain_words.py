@@ -21,6 +21,7 @@ WORDS_TO_AVOID: Final = Path(__file__).parent / "words_to_avoid.yaml"
 _JOINED_BEFORE: Final = {"ar": "[وف]?[بلك]?(?:ال|لل)?"}
 """What Arabic writes together with the word behind it."""
 _IN_A_TEMPLATE: Final = re.compile(r"{#.*?#}|{%.*?%}|{{.*?}}|<style.*?</style>|<[^>]*>", re.DOTALL)
+_TO_TRANSLATE: Final = re.compile(r'(?:_|gettext)\(\s*"([^"]*)"(?:\s*,\s*"([^"]*)")?')
 _FOR_OPERATORS: Final = "streams"
 
 
@@ -43,8 +44,10 @@ def faults(root: Path) -> Iterator[str]:
         for text in texts_of(path, locale):
             yield from (f"{path}: {word!r} in {text!r}" for word in labels_in(text, locale))
     for path in sorted(root.glob("**/templates/*.*")):
-        text = _IN_A_TEMPLATE.sub(" ", path.read_text(encoding="utf-8"))
-        yield from (f"{path}: {word!r}" for word in labels_in(text, "en"))
+        template = path.read_text(encoding="utf-8")
+        said = " ".join(text for found in _TO_TRANSLATE.findall(template) for text in found)
+        text = _IN_A_TEMPLATE.sub(" ", template)
+        yield from (f"{path}: {word!r}" for word in labels_in(f"{said} {text}", "en"))
 
 
 def texts_of(path: Path, locale: str) -> Iterator[str]:

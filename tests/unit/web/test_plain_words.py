@@ -18,7 +18,10 @@ def test_no_page_and_no_catalogue_of_a_service_contains_one(folder: str) -> None
 def test_one_in_a_template_and_one_in_a_catalogue_are_told_with_their_place(tmp_path: Path) -> None:
     page = tmp_path / "templates" / "page.html"
     page.parent.mkdir()
-    page.write_text('<p class="refugee">{{ refugee }} You were rejected.</p>', encoding="utf-8")
+    page.write_text(
+        '<p class="refugee">{{ refugee }} {{ _("You were rejected.") }} A victim.</p>',
+        encoding="utf-8",
+    )
     catalogue = tmp_path / "catalogues" / "da" / "LC_MESSAGES" / "messages.po"
     catalogue.parent.mkdir(parents=True)
     catalogue.write_text(
@@ -29,8 +32,9 @@ def test_one_in_a_template_and_one_in_a_catalogue_are_told_with_their_place(tmp_
         encoding="utf-8",
     )
     told = list(faults(tmp_path))
-    assert len(told) == 2
+    assert len(told) == 3
     assert any("'rejected'" in one and "page.html" in one for one in told)
+    assert any("'victim'" in one for one in told)
     assert any("'flygtninge'" in one and "messages.po" in one for one in told)
 
 
