@@ -190,8 +190,9 @@ def _java(jars: Path) -> tuple[str, ...]:
 
 def _format_one(jars: Path, config: Path, cluster_id: str) -> None:
     command = [*_java(jars), "kafka.tools.StorageTool", "format", "--ignore-formatted"]
+    # In one word: one id in 64 begins with a dash, and would be taken for an option.
     done = subprocess.run(
-        [*command, "--cluster-id", cluster_id, "--config", str(config)],
+        [*command, f"--cluster-id={cluster_id}", "--config", str(config)],
         capture_output=True,
         text=True,
         timeout=_FORMAT_WITHIN_S,
