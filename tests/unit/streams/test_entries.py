@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.streams.domain.entries import JOURNALED, entry_of, short_name, wire_name
+from services.streams.domain.entries import JOURNALED, entry_of, short_name, wire_name, without
 from services.streams.domain.sentences import SENTENCES, sentence
 from services.streams.store.journal import Search
 from shared.events.matches import MatchAccepted
@@ -13,6 +13,7 @@ from shared.events.messages import MessageSent
 from shared.events.participants import ParticipantRegistered
 from shared.events.payload import Payload
 from shared.events.registry import MODULES
+from shared.events.rights import ExportDone
 from tests.unit.streams.examples import event, example
 
 EVENTS = [payload for payload in Payload.all() if payload.stream in JOURNALED]
@@ -73,3 +74,21 @@ def test_a_search_asks_only_for_what_was_said() -> None:
     stream = Search(stream="check-ins").query()["type"]["$in"]
     assert "commonground.check_in.due.v1" in stream
     assert "commonground.check_in.escalated.v1" not in stream
+
+
+def test_of_a_sealed_answer_is_kept_that_it_came() -> None:
+    entry = entry_of(event(example(ExportDone, sealed="c2VhbGVk")))
+    assert "sealed" not in entry.payload
+    assert entry.payload["service"]
+
+
+def test_what_comes_about_somebody_erased_tells_nothing_of_her() -> None:
+    registered = entry_of(event(example(ParticipantRegistered)))
+    assert without(registered, {"participant_id-1"}).payload == {
+        "participant_id": "participant_id-1"
+    }
+    accepted = entry_of(event(example(MatchAccepted, languages=("uk",), times=("sat-morning",))))
+    bare = without(accepted, {"mentor_id-1"})
+    assert (bare.payload["languages"], bare.payload["times"], bare.payload["score"]) == ([], [], 0)
+    assert bare.payload["mentee_id"] == accepted.payload["mentee_id"]
+    assert without(accepted, {"somebody else"}) is accepted
