@@ -18,7 +18,6 @@ from pydantic import SecretStr, ValidationError
 from starlette.types import ASGIApp
 
 from deploy.local.identity import OPERATOR, OPERATORS, Client, Provider, identity_app
-from services.intake.api.asking import RateLimit
 from services.intake.desk import signing_in
 from services.intake.domain.programme import Coordinator, Programme
 from services.intake.identity import Attempts, IdentityProvider
@@ -27,6 +26,7 @@ from shared.events.programmes import CoordinatorRef, Policy
 from shared.security.scopes import EVERYTHING, Scope
 from shared.security.sessions import Session, Sessions, StaffRole
 from shared.web.problems import add_problem_handlers
+from shared.web.rate_limits import RateLimit
 from shared.web.server import make_server
 
 HERE = "http://127.0.0.1:9"
