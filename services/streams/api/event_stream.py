@@ -31,6 +31,8 @@ SIGN_OF_LIFE_S: Final = 15.0
 _COME_BACK_AFTER_MS: Final = 2_000
 _TAKES_WITHIN_S: Final = 20.0
 _IN_A_PAGE: Final = 500
+_DIGITS: Final = len(str(LAST_POSITION)) - 1
+"""So many digits always are a position that MongoDB knows."""
 
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     200: {
@@ -180,9 +182,7 @@ def _start(last_event_id: str | None, after: int | None) -> int | None:
     """The cursor that was sent, if any; what the browser remembers counts more than the address."""
     if last_event_id is None or last_event_id == "":
         return after
-    if not (last_event_id.isascii() and last_event_id.isdigit()):
-        raise _no_position("Last-Event-ID")
-    if int(last_event_id) > LAST_POSITION:
+    if not (last_event_id.isascii() and last_event_id.isdigit()) or len(last_event_id) > _DIGITS:
         raise _no_position("Last-Event-ID")
     return int(last_event_id)
 

@@ -251,6 +251,15 @@ async def test_what_is_not_granted_or_makes_no_sense_is_refused(
     assert words in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("last_id", ["yesterday", "-1", "9" * 5_000, "1.5"])
+async def test_an_id_that_is_no_position_is_refused(ground: Ground, last_id: str) -> None:
+    grant = await ground.granted()
+    headers = {**bearer(grant["key"]), "Last-Event-ID": last_id}
+    answer = await ground.http.get("/feed/matches/stream", headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "Last-Event-ID"
+
+
 async def test_a_stream_that_is_not_granted_is_refused(ground: Ground) -> None:
     grant = await ground.granted(streams=["matches"])
     for path in ("/feed/check-ins", "/feed/check-ins/stream"):
