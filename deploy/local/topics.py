@@ -10,80 +10,24 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final
 
 import typer
-import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
-from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
 
 from deploy.local.engines.interface import Addresses
 from shared.errors import CommonGroundError
+from shared.messaging.topics_file import Profile, Topic, TopicsFile
 
 TOPICS_FILE: Final = Path(__file__).parents[1] / "topics.yaml"
 _LEADERS_WITHIN_S: Final = 30.0
 
-Size = Literal["busy", "modest", "single"]
-
 
 class TopicsNotApplied(CommonGroundError):
     """The broker refused a topic, the file is wrong, or no such profile is in it."""
-
-
-class Profile(BaseModel):
-    """How large a deployment is."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    replication: PositiveInt
-    min_insync_replicas: PositiveInt
-    partitions: dict[Size, PositiveInt]
-
-
-class Topic(BaseModel):
-    """One topic as the file describes it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    partitions: Size
-    cleanup: Literal["compact", "delete"]
-    segment: timedelta
-    retention: timedelta | None = None
-    max_compaction_lag: timedelta | None = None
-    max_message_bytes: PositiveInt | None = None
-
-    @model_validator(mode="after")
-    def _says_when_records_go(self) -> Self:
-        if (self.cleanup == "compact") == (self.max_compaction_lag is None):
-            raise ValueError("cleanup `compact` needs max_compaction_lag, and only compact has it")
-        if (self.cleanup == "delete") == (self.retention is None):
-            raise ValueError("cleanup `delete` needs retention, and only delete has it")
-        return self
-
-    def settings(self, profile: Profile) -> dict[str, str]:
-        """Kafka's settings of this topic, by Kafka's names."""
-        wanted: dict[str, str | int | timedelta | None] = {
-            "cleanup.policy": self.cleanup,
-            "segment.ms": self.segment,
-            "retention.ms": self.retention,
-            "max.compaction.lag.ms": self.max_compaction_lag,
-            "max.message.bytes": self.max_message_bytes,
-            "min.insync.replicas": profile.min_insync_replicas,
-        }
-        return {name: _kafka_value(value) for name, value in wanted.items() if value is not None}
-
-
-class TopicsFile(BaseModel):
-    """The whole of deploy/topics.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    profiles: dict[str, Profile]
-    topics: dict[str, Topic]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +54,7 @@ class Applied:
 
 def read_topics(file: Path = TOPICS_FILE) -> TopicsFile:
     """The file, checked. Raises `pydantic.ValidationError` that names what is wrong in it."""
-    return TopicsFile.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    return TopicsFile.read(file)
 
 
 async def apply(
@@ -224,13 +168,6 @@ def _wanted(topic: Topic, profile: Profile) -> dict[str, str]:
         "replication": str(profile.replication),
         **topic.settings(profile),
     }
-
-
-def _kafka_value(value: str | int | timedelta) -> str:
-    """Kafka writes durations as whole milliseconds."""
-    if isinstance(value, timedelta):
-        return str(value // timedelta(milliseconds=1))
-    return str(value)
 
 
 def main(

@@ -12,6 +12,7 @@ from services.streams.api.feed import feed_routes
 from services.streams.api.integrators import operators_routes, own_grant_routes
 from services.streams.api.journal import journal_routes
 from services.streams.api.keys import Gate
+from services.streams.doors import sending_doors
 from services.streams.granting import Granting
 from services.streams.handlers import subscribe
 from services.streams.projecting import Projections
@@ -36,7 +37,8 @@ def make_app(settings: Settings) -> FastAPI:
     figures.tell_of(journal, tail, runtime.metrics)
     runtime.in_background(tail.run, name="tail")
     runtime.when_asked_to_stop(tail.stop)
-    granting = Granting(Grants(runtime), runtime.ids)
+    grants = Grants(runtime)
+    granting = Granting(grants, runtime.ids)
     runtime.in_background(granting.run, name="use of grants")
     projections = Projections(journal, runtime.hashes.of)
     streams = Streams(journal, tail)
@@ -50,6 +52,7 @@ def make_app(settings: Settings) -> FastAPI:
         own_grant_routes(granting),
         feed_routes(projections, journal, tail, granting, gate),
         event_stream_routes(projections, journal, tail, granting, gate),
+        *sending_doors(runtime, settings, grants, journal, projections, tail),
     )
     app.state.projections = projections
     app.state.gate = gate

@@ -1,30 +1,22 @@
 """The command line: run the service, and what operators and integrators do with a running one."""
 
-import json
-import os
-from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
-import httpx
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from services.streams.app import make_app
+from services.streams.kafka_commands import kafka
+from services.streams.platform import AsJson, GrantId, Origin, Platform, console, out, pages, show
 from services.streams.settings import Settings
+from services.streams.webhook_commands import webhooks
 from shared.runtime import run
-
-_SILENCE_S: Final = 60.0
 
 cli = typer.Typer(add_completion=False, no_args_is_help=False)
 integrators = typer.Typer(help="Who gets events: grants and their keys.")
 cli.add_typer(integrators, name="integrators")
-console = Console(stderr=True)
-out = Console()
-
-Origin = Annotated[str, typer.Option(help="The platform's address, http(s)://…", envvar="ORIGIN")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print what the service said, for scripts.")]
-GrantId = Annotated[str, typer.Argument(help="The grant's id; `integrators list` shows them.")]
+cli.add_typer(webhooks, name="webhooks")
+cli.add_typer(kafka, name="kafka")
 
 
 @cli.callback(invoke_without_command=True)
@@ -33,55 +25,6 @@ def serve(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         settings = Settings()
         run(make_app(settings), settings)
-
-
-class Platform:
-    """A running platform, asked with the key that the environment holds. Keys are never arguments.
-
-    What it refuses, or does not answer, ends the command with 1 and a sentence.
-    """
-
-    def __init__(self, origin: str, key_variable: str) -> None:
-        self._origin = origin.rstrip("/")
-        self._key = _from_environment(key_variable)
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: Any = None,
-        params: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """What streams answers to `/streams{path}`."""
-        try:
-            answer = httpx.request(
-                method,
-                f"{self._origin}/streams{path}",
-                json=body,
-                params=params,
-                headers={"Authorization": f"Bearer {self._key}"},
-                timeout=_SILENCE_S,
-            )
-        except httpx.HTTPError as error:
-            raise stop(f"{self._origin} cannot be reached: {type(error).__name__}.") from None
-        if answer.is_error:
-            raise stop(_why(answer))
-        return answer.json()
-
-
-def stop(why: str) -> typer.Exit:
-    """Says why, and is raised to end the command with 1."""
-    console.print(why, style="red", markup=False, soft_wrap=True)
-    return typer.Exit(1)
-
-
-def show(answer: Any, as_json: bool, table: Table) -> None:  # noqa: FBT001  (an option of the command)
-    """The table for people, or what the service said for scripts."""
-    if as_json:
-        out.print_json(json.dumps(answer))
-    else:
-        out.print(table)
 
 
 @integrators.command("add")
@@ -117,13 +60,7 @@ def add(
 @integrators.command("list")
 def list_all(origin: Origin, *, as_json: AsJson = False) -> None:
     """Every grant with its keys' beginnings and its use. Needs OPERATOR_KEY."""
-    platform = Platform(origin, "OPERATOR_KEY")
-    found: list[Any] = []
-    after: str | None = ""
-    while after is not None:
-        page = platform.ask("GET", "/integrators", params={"after": after})
-        found += page["integrators"]
-        after = page["next"]
+    found = pages(Platform(origin, "OPERATOR_KEY"), "/integrators", "integrators")
     show(found, as_json, _table(found))
 
 
@@ -219,20 +156,3 @@ def _show_key(made: Any, as_json: bool) -> None:  # noqa: FBT001  (an option of 
     if not as_json:
         console.print("This key is shown once; only its hash is kept. Pass it on safely:")
         out.print(made["key"], markup=False, soft_wrap=True, highlight=False)
-
-
-def _from_environment(variable: str) -> str:
-    key = os.environ.get(variable)
-    if not key:
-        raise stop(f"Set {variable} in the environment; a key on the command line would be seen.")
-    return key
-
-
-def _why(answer: httpx.Response) -> str:
-    """What the problem document says, with each field at fault."""
-    try:
-        problem = answer.json()
-        faults = [f"{fault['field']}: {fault['reason']}" for fault in problem.get("errors", [])]
-        return " ".join([str(problem["detail"]), *faults])
-    except (ValueError, KeyError, TypeError):
-        return f"The platform answered {answer.status_code}, and not as it should."

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from deploy.local.engines.accounts import write_private
+from deploy.local.engines.certificates import Certificates, make_certificates
 from deploy.local.engines.errors import EngineError, NodeDied, PortTaken
 from deploy.local.engines.jars import POM, kafka_jars
 from deploy.local.engines.node import Node
@@ -36,14 +38,23 @@ class ApacheKafka:
     advertised: for each broker the `host:port` that it names to clients who come to its second
     listener, as brokers behind a proxy or a load balancer do; `second_listeners` then says where that
     one is. Empty: there is none. Brokers always talk to one another directly.
+
+    secured: each broker also listens for strangers, at `secured_listeners`: by TLS, with names and passwords
+    (SCRAM), and with the rights that they were given and no others. Who comes by the plain listener, which
+    is of this machine only, may do everything.
     """
 
-    def __init__(self, folder: Path, *, brokers: int, advertised: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, *, brokers: int, advertised: Sequence[str] = (), secured: bool = False
+    ) -> None:
         self._folder = folder
         self._size = brokers
         self._advertised = tuple(advertised)
+        self._is_secured = secured
         self.nodes: tuple[Node, ...] = ()
         self.second_listeners: tuple[str, ...] = ()
+        self.secured_listeners: tuple[str, ...] = ()
+        self.certificates: Certificates | None = None
 
     def start(self) -> None:
         """Start all brokers and return when a client sees every one in service."""
@@ -70,9 +81,15 @@ class ApacheKafka:
 
     def _start_nodes(self, jars: Path) -> None:
         size = self._size
-        ports = free_ports(2 * size + len(self._advertised))
-        listeners, controllers, seconds = ports[:size], ports[size : 2 * size], ports[2 * size :]
+        more = len(self._advertised)
+        ports = free_ports(2 * size + more + (size if self._is_secured else 0))
+        listeners, controllers = ports[:size], ports[size : 2 * size]
+        seconds, secured = ports[2 * size : 2 * size + more], ports[2 * size + more :]
         self.second_listeners = tuple(f"127.0.0.1:{port}" for port in seconds)
+        self.secured_listeners = tuple(f"127.0.0.1:{port}" for port in secured)
+        if self._is_secured:
+            folder = self._folder / "certificates"
+            self.certificates = make_certificates(folder, "localhost", "127.0.0.1")
         ways: list[tuple[str, str] | None] = [None] * size
         if self._advertised:
             ways = list(zip(self.second_listeners, self._advertised, strict=True))
@@ -106,6 +123,9 @@ class ApacheKafka:
         settings = broker_settings(number, listener, controllers, self._data(number))
         if way is not None:
             settings |= _second_listener(settings, *way)
+        if self.certificates is not None:
+            listener_of_strangers = self.secured_listeners[number - 1]
+            settings |= _secured_listener(settings, listener_of_strangers, self.certificates)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         return file
@@ -182,6 +202,32 @@ def _second_listener(
         "listener.security.protocol.map": "PROXIED:PLAINTEXT",
     }
     return {name: f"{settings[name]},{value}" for name, value in more.items()}
+
+
+def _secured_listener(
+    settings: Mapping[str, str | int], listener: str, certificates: Certificates
+) -> dict[str, str]:
+    """What changes for a broker that also listens at `listener` for strangers."""
+    more = {
+        "listeners": f"SECURED://{listener}",
+        "advertised.listeners": f"SECURED://{listener}",
+        "listener.security.protocol.map": "SECURED:SASL_SSL",
+    }
+    chain_and_key = certificates.key.read_text() + certificates.certificate.read_text()
+    store = certificates.key.with_name("server.pem.store")
+    write_private(store, chain_and_key)
+    scram = "listener.name.secured.scram-sha-512.sasl.jaas.config"
+    return {
+        **{name: f"{settings[name]},{value}" for name, value in more.items()},
+        "listener.name.secured.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        scram: "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+        "listener.name.secured.ssl.keystore.type": "PEM",
+        "listener.name.secured.ssl.keystore.location": str(store),
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "false",
+        # Whoever comes by the plain listener: our services, and the brokers among themselves.
+        "super.users": "User:ANONYMOUS",
+    }
 
 
 def _java(jars: Path) -> tuple[str, ...]:

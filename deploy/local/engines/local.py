@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from deploy.local.engines.certificates import Certificates
 from deploy.local.engines.errors import ClusterTooLarge, EngineError
 from deploy.local.engines.interface import Addresses
 from deploy.local.engines.kafka import ApacheKafka
@@ -20,6 +21,8 @@ class Brokers(Protocol):
 
     nodes: tuple[Node, ...]
     second_listeners: tuple[str, ...]
+    secured_listeners: tuple[str, ...]
+    certificates: Certificates | None
 
     def start(self) -> None: ...
 
@@ -36,13 +39,18 @@ def embedded(folder: Path, *, brokers: int, mongo_nodes: int) -> "LocalEngine":
 
 
 def apache(
-    folder: Path, *, brokers: int, mongo_nodes: int, advertised: Sequence[str] = ()
+    folder: Path,
+    *,
+    brokers: int,
+    mongo_nodes: int,
+    advertised: Sequence[str] = (),
+    secured: bool = False,
 ) -> "LocalEngine":
     """Apache Kafka on the local JVM, and the same mongod as `embedded`.
 
-    advertised: see `ApacheKafka`.
+    advertised, secured: see `ApacheKafka`.
     """
-    kafka = ApacheKafka(folder, brokers=brokers, advertised=advertised)
+    kafka = ApacheKafka(folder, brokers=brokers, advertised=advertised, secured=secured)
     return LocalEngine("apache", folder, kafka, mongo_nodes=mongo_nodes)
 
 
@@ -70,6 +78,16 @@ class LocalEngine:
     def second_listeners(self) -> Sequence[str]:
         """Where brokers listen for those who come by a proxy; empty without `advertised`."""
         return self._brokers.second_listeners
+
+    @property
+    def secured_listeners(self) -> Sequence[str]:
+        """Where brokers listen for strangers, by TLS and SCRAM; empty without `secured`."""
+        return self._brokers.secured_listeners
+
+    @property
+    def certificates(self) -> Certificates | None:
+        """Of the secured listeners; what strangers trust is the authority."""
+        return self._brokers.certificates
 
     @property
     def mongo_nodes(self) -> Sequence[Node]:

@@ -7,6 +7,7 @@ no compaction; a topic that is asked for springs into being; after a restart all
 from pathlib import Path
 from typing import Final
 
+from deploy.local.engines.certificates import Certificates
 from deploy.local.engines.errors import EngineError, PortTaken
 from deploy.local.engines.node import Node
 from deploy.local.engines.readiness import wait_for_brokers
@@ -22,6 +23,8 @@ class Tansu:
         self._folder = folder
         self.nodes: tuple[Node, ...] = ()
         self.second_listeners: tuple[str, ...] = ()
+        self.secured_listeners: tuple[str, ...] = ()
+        self.certificates: Certificates | None = None
 
     def start(self) -> None:
         """Start it and return when it answers a Kafka client."""

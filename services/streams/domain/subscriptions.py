@@ -137,6 +137,19 @@ def owned(endpoint: Endpoint | None, grant_id: str | None) -> Endpoint | Endpoin
     return endpoint if grant_id in (None, endpoint.grant_id) else UNKNOWN
 
 
+def begin(
+    endpoint_id: str,
+    grant_id: str,
+    url: str,
+    wanted: Wanted,
+    secret: Secret,
+    after: int,
+    now: datetime,
+) -> Endpoint:
+    """A new endpoint, to which everything behind a position is sent."""
+    return Endpoint(endpoint_id, grant_id, url, (secret,), now, wanted, progress=Progress(after))
+
+
 # What the integrator does --------------------------------------------------------------------------
 
 

@@ -11,7 +11,6 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -44,7 +43,7 @@ class AddressRefused(OSError):
 
 
 class Sender:
-    """Makes requests; an async context manager.
+    """Makes requests, between `open` and `close`; also an async context manager.
 
     networks: where the operator allows private addresses, and plain http.
     tls: for tests with a certificate authority of their own.
@@ -57,12 +56,19 @@ class Sender:
         self._tls = tls
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._sessions: dict[str, aiohttp.ClientSession] = {}
-        self._open = AsyncExitStack()
+
+    async def open(self) -> None:
+        """Can be used from now on."""
+        for scheme in ("https", "http"):
+            self._sessions[scheme] = self._session(is_plain=scheme == "http")
+
+    async def close(self) -> None:
+        """Ends every connection."""
+        for session in self._sessions.values():
+            await session.close()
 
     async def __aenter__(self) -> Self:
-        for scheme in ("https", "http"):
-            session = self._session(is_plain=scheme == "http")
-            self._sessions[scheme] = await self._open.enter_async_context(session)
+        await self.open()
         return self
 
     async def __aexit__(
@@ -71,7 +77,7 @@ class Sender:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._open.aclose()
+        await self.close()
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[Answer, float]:
         """What the endpoint answered, and the seconds it took. Raises nothing for what others do."""

@@ -5,9 +5,16 @@ A test of `EVERY_DOOR` holds for all of them. Whoever builds another door adds i
 
 import json
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, Final
 
+import pytest
+
+from services.streams.domain import deliveries
+from services.streams.webhooks import serving
 from tests.integration.streams.ground import Ground, bearer
+from tests.integration.streams.ground import until as eventually
+from tests.integration.streams.receiver import a_receiver
 
 Event = dict[str, Any]
 Door = Callable[[Ground, dict[str, Any], str, int, int], Awaitable[list[Event]]]
@@ -68,4 +75,42 @@ async def messages(answer: Any) -> Any:
             fields[name] = f"{fields[name]}\n{value}" if is_more else value
 
 
-EVERY_DOOR: Final[list[Door]] = [through_the_feed, through_server_sent_events]
+async def through_a_webhook(
+    ground: Ground, grant: dict[str, Any], stream: str, after: int, until: int
+) -> list[Event]:
+    """A webhook from a position on, whose receiver was away at first: sorted, since only each match is in
+    order."""
+    headers = bearer(grant["key"])
+
+    async def away_at_first(number: int) -> int:
+        return 503 if number == 0 else 204
+
+    async with a_receiver() as receiver:
+        receiver.answer = away_at_first
+        sent = {"url": receiver.url, "wanted": {"streams": [stream]}, "after": after}
+        made = await ground.http.post("/webhooks", json=sent, headers=headers)
+        assert made.status_code == 201, made.text
+        receiver.secret = made.json()["secret"]
+        path = f"/webhooks/{made.json()['webhook_id']}"
+
+        async def has_come() -> bool:
+            found = (await ground.http.get(path, headers=headers)).json()
+            return bool(found["position"] >= until and found["matches_waiting"] == 0)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(serving, "NOTE_IDLE_EVERY_S", 0.05)
+            patch.setattr(deliveries, "RETRY_AFTER", (timedelta(seconds=0.1),) * 9)
+            await eventually(has_come)
+        await ground.http.delete(path, headers=headers)
+    by_match: dict[str, list[int]] = {}
+    for event in receiver.received:
+        by_match.setdefault(event["subject"], []).append(int(event["position"]))
+    assert all(positions == sorted(positions) for positions in by_match.values())
+    return sorted(receiver.received, key=lambda event: int(event["position"]))
+
+
+EVERY_DOOR: Final[list[Door]] = [
+    through_the_feed,
+    through_server_sent_events,
+    through_a_webhook,
+]

@@ -106,10 +106,17 @@ class Ground:
 
 
 @asynccontextmanager
-async def open_ground(engine: Engine, **settings: Any) -> AsyncIterator[Ground]:
-    """Streams on an empty engine, served on a free port until the end."""
-    Fresh().empty(engine)
-    chosen: dict[str, Any] = {"requests_per_minute": 100_000, **settings}
+async def open_ground(
+    engine: Engine, *, empty: bool = True, **settings: Any
+) -> AsyncIterator[Ground]:
+    """Streams on an empty engine (or one as it is), served on a free port until the end."""
+    if empty:
+        Fresh().empty(engine)
+    chosen: dict[str, Any] = {
+        "requests_per_minute": 100_000,
+        "webhook_networks": "127.0.0.0/8",
+        **settings,
+    }
     app = make_app(
         Settings(
             kafka_url=",".join(engine.addresses.kafka),

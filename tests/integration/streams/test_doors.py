@@ -54,6 +54,11 @@ def every_door(test: Any) -> Any:
     return pytest.mark.parametrize("door", EVERY_DOOR, ids=lambda door: door.__name__)(test)
 
 
+def values_of(events: list[dict[str, Any]]) -> set[str]:
+    """All values as text. Whole ones: in a pseudonym any three digits may stand."""
+    return {str(value) for event in events for value in (*event.values(), *event["data"].values())}
+
+
 @every_door
 async def test_a_key_for_odense_never_gets_an_event_of_aarhus(
     door: Door, ground: Ground, tag: str
@@ -69,9 +74,8 @@ async def test_a_key_for_odense_never_gets_an_event_of_aarhus(
         assert {event["city"] for event in of_odense} == {ODENSE}
         assert {event["data"]["city"] for event in of_odense} == {ODENSE}
         assert {event["city"] for event in of_aarhus} == {AARHUS}
-        told = json.dumps(of_odense)
-        assert AARHUS not in told
-        assert tag not in told, "an id of ours came through"
+        assert AARHUS not in values_of(of_odense)
+        assert tag not in json.dumps(of_odense), "an id of ours came through"
 
 
 @every_door
@@ -130,7 +134,7 @@ async def test_a_small_municipality_comes_through_as_its_region(
     assert events
     assert all("city" not in event and "city" not in event["data"] for event in events)
     assert {event["data"]["region"] for event in events} == {"Midtjylland"}
-    assert SAMSOE not in json.dumps(events)
+    assert SAMSOE not in values_of(events)
 
 
 @every_door
