@@ -4,8 +4,7 @@ import asyncio
 import json
 import ssl
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -22,23 +21,13 @@ from cloudevents.core.formats.json import JSONFormat
 
 from deploy.local import topics
 from deploy.local.engines import Engine
-from deploy.local.engines.local import LocalEngine, apache
+from deploy.local.engines.local import LocalEngine
 from services.streams.kafka_access import KafkaAccess, KafkaRefuses, name_of
 from tests.integration.streams.doors import through_the_feed
 from tests.integration.streams.ground import AARHUS, ODENSE, Ground, open_ground
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 WITHIN_S = 60
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
-    """Apache Kafka that strangers reach by TLS and SCRAM, with the rights that they have."""
-    folder = tmp_path_factory.mktemp("secured") / "apache"
-    with apache(folder, brokers=1, mongo_nodes=1, secured=True) as engine:
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(asyncio.run, topics.apply(engine.addresses, "local")).result()
-        yield engine
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
