@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from deploy.local.engines import Engine
+from deploy.local.origin import origin_app
 from services.streams.app import make_app
 from services.streams.domain.entries import entry_of
 from services.streams.settings import Settings
@@ -146,6 +147,21 @@ async def open_ground(
         runtime.asked_to_stop()
         server.should_exit = True
         await task
+
+
+@asynccontextmanager
+async def an_origin(ground: Ground) -> AsyncIterator[str]:
+    """The local origin before the service, with its ways of streaming."""
+    server = make_server(origin_app({"streams": ground.url}, 1), "127.0.0.1", 0)
+    task = asyncio.create_task(server.serve())
+
+    async def has_started() -> bool:
+        return server.started or task.done()
+
+    await until(has_started)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await task
 
 
 def bearer(key: str) -> dict[str, str]:

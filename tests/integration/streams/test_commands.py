@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -13,33 +12,16 @@ import pytest_asyncio
 from typer.testing import CliRunner
 
 from deploy.local.engines import Engine
-from deploy.local.origin import origin_app
 from services.streams.command_line import cli
 from services.streams.store.journal import granted
 from shared.storage.database import Database
-from shared.web.server import make_server
 from tests.integration.streams.doors import (
     through_server_sent_events,
     through_the_feed,
 )
-from tests.integration.streams.ground import AARHUS, ODENSE, Ground, open_ground, until
+from tests.integration.streams.ground import AARHUS, ODENSE, Ground, an_origin, open_ground
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@asynccontextmanager
-async def an_origin(ground: Ground) -> AsyncIterator[str]:
-    """The local origin before the service, with its ways of streaming."""
-    server = make_server(origin_app({"streams": ground.url}, 1), "127.0.0.1", 0)
-    task = asyncio.create_task(server.serve())
-
-    async def has_started() -> bool:
-        return server.started or task.done()
-
-    await until(has_started)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await task
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

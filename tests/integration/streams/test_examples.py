@@ -19,7 +19,7 @@ from deploy.local.engines.local import LocalEngine
 from deploy.local.engines.spawn import free_ports, spawn_tied
 from services.streams.command_line import cli
 from services.streams.kafka_access import name_of
-from tests.integration.streams.ground import ODENSE, open_ground, until
+from tests.integration.streams.ground import ODENSE, an_origin, open_ground, until
 
 ROOT = Path(__file__).parents[3]
 
@@ -74,7 +74,7 @@ async def test_the_receiver_of_webhooks_gets_what_happens(
         grant = await ground.granted()
         (port,) = free_ports(1)
         url = f"http://127.0.0.1:{port}/hooks"
-        async with rooms(ground.url) as origin:
+        async with an_origin(ground) as origin:
             made = await asyncio.to_thread(
                 command, "webhooks", "add", "--origin", origin, url, INTEGRATOR_KEY=grant["key"]
             )
@@ -107,39 +107,6 @@ async def answers(url: str) -> bool:
             return False
 
 
-@asynccontextmanager
-async def rooms(streams: str) -> AsyncIterator[str]:
-    """An origin with one room, `/streams`, as the platform's origin has it."""
-    from aiohttp import ClientSession, web
-
-    async with ClientSession() as session:
-
-        async def forward(request: web.Request) -> web.Response:
-            url = f"{streams}{request.path_qs.removeprefix('/streams')}"
-            headers = {
-                name: value
-                for name, value in request.headers.items()
-                if name.lower() in {"authorization", "content-type"}
-            }
-            async with session.request(
-                request.method, url, data=await request.read(), headers=headers
-            ) as answer:
-                kind = answer.headers.get("content-type", "").partition(";")[0]
-                return web.Response(
-                    status=answer.status, body=await answer.read(), content_type=kind or None
-                )
-
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", forward)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-        finally:
-            await runner.cleanup()
-
-
 @pytest.mark.apache
 async def test_the_reader_of_kafka_gets_what_happens_and_goes_on_where_it_stopped(
     secured: LocalEngine, tmp_path: Path, tag: str
@@ -147,7 +114,7 @@ async def test_the_reader_of_kafka_gets_what_happens_and_goes_on_where_it_stoppe
     assert secured.certificates is not None
     async with open_ground(secured, kafka_door=True) as ground:
         grant = await ground.granted()
-        async with rooms(ground.url) as origin:
+        async with an_origin(ground) as origin:
             made = await asyncio.to_thread(
                 command,
                 *("kafka", "open", "--origin", origin, "--kafka", secured.addresses.kafka[0]),
