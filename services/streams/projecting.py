@@ -7,6 +7,7 @@ from typing import Final
 from services.streams.domain.entries import Entry
 from services.streams.domain.grants import Grant, Scope
 from services.streams.domain.integration import Seen
+from services.streams.domain.places import may_be_named
 from services.streams.domain.projection import SEEN_BY_TYPE, HashOf, Projected, Pseudonyms, project
 from services.streams.store.journal import Journal
 from services.streams.tail import Interest
@@ -49,11 +50,14 @@ class View:
     def narrowed(
         self, seen: Iterable[type[Seen]] | None = None, cities: Iterable[str] | None = None
     ) -> "View":
-        """Only these kinds of events, only these cities: never more than was granted."""
+        """Only these kinds of events, only these cities: never more than was granted.
+
+        To ask for a small municipality alone would tell what happened there, so nobody can.
+        """
         kinds = self.scope.seen if seen is None else self.scope.seen & frozenset(seen)
         places = self.scope.cities
         if cities is not None:
-            asked = frozenset(cities)
+            asked = frozenset(city for city in cities if may_be_named(city))
             places = asked if places is None else places & asked
         return replace(self, scope=replace(self.scope, seen=kinds, cities=places))
 

@@ -4,12 +4,14 @@ from typing import Annotated, Final
 
 from fastapi import Query
 
+from services.streams.domain.grants import Grant
 from services.streams.domain.integration import (
     BY_WIRE_NAME,
     INTEGRATION_PREFIX,
     GrantedStream,
     integration_name,
 )
+from services.streams.domain.places import may_be_named
 from services.streams.granting import Opened
 from services.streams.projecting import Projections, View
 from shared.web.problems import Problem
@@ -46,8 +48,10 @@ def view_of(
         raise Problem(403, "Not granted", f"Your grant does not hold the stream {stream.value!r}.")
     if programme is not None and programme != grant.programme:
         raise Problem(403, "Not granted", f"Your grant is for the programme {grant.programme!r}.")
-    if cities and not grant.all_cities and (others := sorted(set(cities) - set(grant.cities))):
-        detail = f"Your grant does not hold the cities {', '.join(others)}."
+    if others := [city for city in cities or () if not _may_ask_for(grant, city)]:
+        detail = (
+            f"You can ask for the cities that you were granted, but not for {', '.join(others)}."
+        )
         raise Problem(403, "Not granted", detail)
     of_stream = {event for event in BY_WIRE_NAME.values() if event.stream is stream}
     names = {event.wire_name: event for event in of_stream}
@@ -63,3 +67,8 @@ def view_of(
         )
     seen = {names[name] for name in wanted} if wanted else of_stream
     return projections.view(grant).narrowed(seen, cities or None)
+
+
+def _may_ask_for(grant: Grant, city: str) -> bool:
+    """Also who was granted all cities cannot ask for a small one: its events are its region's."""
+    return may_be_named(city) and (grant.all_cities or city in grant.cities)

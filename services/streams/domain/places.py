@@ -37,6 +37,12 @@ def regions() -> tuple[str, ...]:
     return tuple(sorted({place.region for place in places().values()}))
 
 
+def may_be_named(code: str) -> bool:
+    """Whether an integrator may ask for this municipality, or hear its name: it is known and not small."""
+    place = places().get(code)
+    return place is not None and not place.is_small
+
+
 def small_in(names: Iterable[str]) -> frozenset[str]:
     """Codes of the small municipalities of these regions."""
     wanted = set(names)

@@ -231,7 +231,7 @@ async def test_who_waits_in_vain_gets_an_empty_batch(ground: Ground) -> None:
 @pytest.mark.parametrize(
     ("query", "status", "words"),
     [
-        ({"city": AARHUS}, 403, "does not hold the cities 751"),
+        ({"city": AARHUS}, 403, "not for 751"),
         ({"programme": "another"}, 403, "for the programme 'kvinfo'"),
         ({"type": "match.held"}, 422, "The types of 'matches' are"),
         ({"type": "check_in.due"}, 422, "The types of 'matches' are"),
@@ -253,6 +253,16 @@ async def test_what_is_not_granted_or_makes_no_sense_is_refused(
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert words in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("city", [SAMSOE, "999"])
+async def test_nobody_can_ask_for_a_small_municipality_alone(ground: Ground, city: str) -> None:
+    grant = await ground.granted(all_cities=True)
+    answer = await ground.http.get(
+        "/feed/matches", params={"city": city}, headers=bearer(grant["key"])
+    )
+    assert answer.status_code == 403
+    assert f"not for {city}" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("last_id", ["yesterday", "-1", "9" * 5_000, "1.5"])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from services.streams.api.event_stream import Events
 from services.streams.domain.entries import Entry
 from services.streams.domain.grants import Grant
+from services.streams.domain.integration import INTEGRATION_EVENTS, Seen
 from services.streams.domain.projection import Projected
 from services.streams.projecting import Projections
 from services.streams.store.journal import Journal
@@ -59,6 +60,28 @@ def test_pages_of_any_size_hold_everything_once_and_come_to_the_end(
 
     wanted = [view.of(entry) for entry in memory.entries[start:]]
     assert asyncio.run(read()) == [event for event in wanted if event is not None]
+
+
+@given(
+    cities,
+    grants,
+    st.none() | st.sets(st.sampled_from(["461", "751", "741", "999"])),
+    st.none() | st.sets(st.sampled_from(INTEGRATION_EVENTS)),
+)
+def test_to_ask_for_less_never_shows_more_nor_where_a_small_place_is(
+    happened: list[str | None],
+    grant: Grant,
+    asked: set[str] | None,
+    kinds: set[type[Seen]] | None,
+) -> None:
+    memory, projections = a_journal(happened)
+    whole = projections.view(grant)
+    narrow = whole.narrowed(kinds, asked)
+    for entry in memory.entries:
+        shown = narrow.of(entry)
+        assert shown is None or shown == whole.of(entry)
+        if asked is not None and shown is not None:
+            assert shown.city in asked
 
 
 class LateTail(Tail):
