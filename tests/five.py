@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import httpx
 from fastapi import FastAPI
@@ -26,6 +26,17 @@ _UP_WITHIN_S = 60.0
 _DOWN_WITHIN_S = 30.0
 
 T = TypeVar("T")
+
+
+class MongoAndKafka(Protocol):
+    """What is asked of an engine."""
+
+    @property
+    def addresses(self) -> Any:
+        """With `kafka`: its bootstrap servers."""
+
+    def mongodb_url(self, user: str) -> str:
+        """The URL of a service's own database."""
 
 
 @dataclass
@@ -83,8 +94,18 @@ class Five:
 
 
 def start_five(engine: Engine, only: Sequence[str] = SERVICES, **settings: Any) -> Iterator[Five]:
-    """Starts them, and stops them at the end. `only`: some of them. `settings`: of all of them."""
+    """Starts them on clean ground, and stops them at the end.
+
+    only: some of them. settings: of all of them, beside those that a test needs anyway.
+    """
     Fresh().empty(engine)
+    yield from serve_five(engine, only, **settings)
+
+
+def serve_five(
+    engine: MongoAndKafka, only: Sequence[str] = SERVICES, **settings: Any
+) -> Iterator[Five]:
+    """Starts them on what is there, and stops them at the end."""
     loop = asyncio.new_event_loop()
     apps = {service: _app(engine, service, settings) for service in only}
     five = Five(loop, apps)
@@ -122,7 +143,7 @@ def start_five(engine: Engine, only: Sequence[str] = SERVICES, **settings: Any) 
         loop.close()
 
 
-def _app(engine: Engine, service: str, more: Mapping[str, Any]) -> FastAPI:
+def _app(engine: MongoAndKafka, service: str, more: Mapping[str, Any]) -> FastAPI:
     settings = importlib.import_module(f"services.{service}.settings").Settings(
         instance=f"{service}-{uuid.uuid4().hex[:6]}",
         kafka_url=",".join(engine.addresses.kafka),

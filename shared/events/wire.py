@@ -4,6 +4,7 @@ Attributes are headers, the data is the value, `partitionkey` is the record's ke
 subject and sequence, so the same event has the same id however often it is sent.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ P_co = TypeVar("P_co", bound=Payload, covariant=True)
 
 SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/json"
+_WIRE_NAME: Final = re.compile(r"commonground(\.[a-z_]{1,40}){1,4}\.v[0-9]{1,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def decode(record: Record) -> Event[Payload]:
     wire_name = _required(headers, "ce_type")
     payload_class = Payload.of_name(wire_name)
     if payload_class is None:
-        raise EventUnreadable(f"ce_type {wire_name!r} is no event of the contract")
+        raise EventUnreadable(f"ce_type{_shown(wire_name)} is no event of the contract")
     if payload_class.stream is not stream:
         raise EventUnreadable(f"{wire_name!r} belongs to {payload_class.stream.name!r}")
     if record.value is None:
@@ -142,6 +144,11 @@ def decode(record: Record) -> Event[Payload]:
         payload=payload,
         record=record,
     )
+
+
+def _shown(wire_name: str) -> str:
+    """The name, if it looks like one: whatever else stands there may be anything, also about somebody."""
+    return f" {wire_name!r}" if _WIRE_NAME.fullmatch(wire_name) else ""
 
 
 def _decode_headers(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:

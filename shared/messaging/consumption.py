@@ -12,7 +12,6 @@ from typing import Any, Final, TypeAlias
 
 import structlog
 from aiokafka.errors import KafkaError
-from structlog.contextvars import bound_contextvars
 
 from shared.clock import Clock
 from shared.decisions import Decision
@@ -80,7 +79,7 @@ class Consumption:
                 events.append(decode(record))
             except EventUnreadable as error:
                 unreadable.append((record, ParkReason.UNREADABLE, error.reason, 1))
-        with bound_contextvars(**_named(self._group, events)):
+        with journey.handling(self._group, (event.correlation_id for event in events)):
             if unreadable:
                 await self._patiently(lambda: self._park(unreadable))
             if events:
@@ -163,9 +162,3 @@ class Consumption:
                 why=why,
             )
         await self._letters.change(changes)
-
-
-def _named(group: str, events: Batch) -> dict[str, str]:
-    """What log lines say of a batch: who handles it, and whose journey it is if it is but one."""
-    journeys = {event.correlation_id for event in events}
-    return {"group": group} | ({"correlation_id": journeys.pop()} if len(journeys) == 1 else {})

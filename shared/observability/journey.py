@@ -7,12 +7,13 @@ common.
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
 _FORM: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_batch: Final[ContextVar[tuple[str, str | None]]] = ContextVar("batch", default=("", None))
 _current: Final[ContextVar[str | None]] = ContextVar("traceparent", default=None)
 
 
@@ -35,6 +36,24 @@ def within(traceparent: str | None) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def handling(group: str, correlation_ids: Iterable[str]) -> Iterator[None]:
+    """A consumer group handles a batch; it is somebody's journey if all of it has one correlation id."""
+    journeys = set(correlation_ids)
+    token = _batch.set((group, journeys.pop() if len(journeys) == 1 else None))
+    try:
+        yield
+    finally:
+        _batch.reset(token)
+
+
+def described() -> dict[str, str]:
+    """What log lines say of the work at hand: trace, consumer group, correlation id, as far as known."""
+    group, correlation_id = _batch.get()
+    known = {"trace_id": trace_id(), "group": group, "correlation_id": correlation_id}
+    return {name: value for name, value in known.items() if value}
 
 
 def read(header: str) -> str | None:

@@ -10,7 +10,7 @@ import traceback
 from typing import Any
 
 import structlog
-from structlog.typing import EventDict
+from structlog.typing import EventDict, Processor
 
 from shared.observability import journey
 
@@ -32,21 +32,27 @@ def _where_it_failed(_: Any, __: str, entry: EventDict) -> EventDict:
 
 
 def _whose_journey(_: Any, __: str, entry: EventDict) -> EventDict:
-    """Names the trace that the work at hand belongs to: what the logs of all services have in common."""
-    trace_id = journey.trace_id()
-    if trace_id is not None:
-        entry["trace_id"] = trace_id
-    return entry
+    """Names the journey that the work at hand belongs to: what the logs of all services have in common."""
+    return {**journey.described(), **entry}
 
 
 def set_up_logs(service: str, instance: str) -> None:
     """Sets structlog, and the standard library's logging, to JSON lines that name the service."""
+
+    def whose_process(_: Any, __: str, entry: EventDict) -> EventDict:
+        """Not by a context variable: a thread of its own would know nothing of it."""
+        return {"service": service, "instance": instance, **entry}
+
+    of_every_line: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        whose_process,
+        _whose_journey,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
-            _whose_journey,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *of_every_line,
             _where_it_failed,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
@@ -54,15 +60,8 @@ def set_up_logs(service: str, instance: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(service=service, instance=instance)
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[
-            structlog.contextvars.merge_contextvars,
-            _whose_journey,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-        ],
+        foreign_pre_chain=of_every_line,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _where_it_failed,

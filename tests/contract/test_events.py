@@ -137,6 +137,7 @@ def test_no_stream_but_contacts_has_a_field_for_names_or_addresses() -> None:
     [
         ("ce_type", b"commonground.match.unheard_of.v1", "no event of the contract"),
         ("ce_type", b"commonground.match.accepted.v1", "belongs to 'matches'"),
+        ("ce_type", b"Amina Secret", "^ce_type is no event of the contract$"),
         ("ce_sequence", b"0", "whole number"),
         ("ce_sequence", b"\xd9\xa3", "whole number"),
         ("ce_subject", b"somebody-else", "not the subject"),

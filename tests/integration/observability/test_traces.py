@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -115,8 +116,6 @@ def test_a_trace_that_a_client_began_goes_on_and_its_path_and_query_are_not_told
     traced: Five, receiver: Receiver
 ) -> None:
     trace_id, secret = uuid.uuid4().hex, uuid.uuid4().hex
-    import httpx
-
     httpx.get(
         f"{traced.urls['matching']}/matches/{secret}?token={secret}",
         headers={"traceparent": f"00-{trace_id}-{'1' * 16}-01"},
