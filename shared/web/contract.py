@@ -1,7 +1,7 @@
 """What a service's OpenAPI document says of its answers, for all routes in one place.
 
-What must stay true: no route answers in a way that is not in the document. Which problems a route may
-answer with follows from what it asks for; whatever else it does, it says itself with `problems(…)` and
+What must stay true: no route answers in a way that is not in the document. Problems are the same for all
+routes, with some more where something is changed; a route whose own answer is not JSON says so itself, with
 `content(…)` in its `responses`.
 """
 
@@ -15,13 +15,9 @@ PROBLEM: Final = "application/problem+json"
 _SCHEMA: Final = {"$ref": "#/components/schemas/Problem"}
 _WRITES: Final = frozenset({"post", "put", "patch", "delete"})
 
-#: What any request may be answered with: a head or body that is none, fields that are wrong, too many
-#: requests at once, an error of ours, storage or Kafka away.
-_ALWAYS: Final = (400, 422, 500, 503)
-#: Besides, where a key or a link is asked for; where one thing is named; where something is changed.
-_WITH_KEY: Final = (401, 403)
-_OF_ONE: Final = (401, 403, 404, 410)
-_OF_WRITES: Final = (401, 403, 404, 408, 409, 410, 413)
+#: What any request may be answered with, by its link or key, its fields, how much is going on, our errors.
+_ALWAYS: Final = (400, 401, 403, 404, 410, 422, 429, 500, 503)
+_OF_WRITES: Final = (408, 409, 413)
 
 _MEANINGS: Final = {
     400: "The request is not HTTP as it should be, or one of its headers is not valid.",
@@ -67,11 +63,6 @@ class DescribedApp(FastAPI):
         return document
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For a route's `responses`: problems that do not follow from what it asks for."""
-    return {status: _answer(status) for status in statuses}
-
-
 def content(
     *media_types: str, status: int = 200, meaning: str = "Done."
 ) -> dict[int | str, dict[str, Any]]:
@@ -89,23 +80,12 @@ def _describe(document: dict[str, Any]) -> None:
         schemas.pop(name, None)
     # Relative to where the document is: right behind the origin and at the service itself.
     document["servers"] = [{"url": "."}]
-    for path, operations in document.get("paths", {}).items():
+    for operations in document.get("paths", {}).values():
         for method, operation in operations.items():
             answers = operation.setdefault("responses", {})
             answers.pop("422", None)
-            for status in _statuses(path, method, operation):
+            for status in (*_ALWAYS, *(_OF_WRITES if method in _WRITES else ())):
                 answers.setdefault(str(status), _answer(status))
-
-
-def _statuses(path: str, method: str, operation: dict[str, Any]) -> list[int]:
-    statuses = {*_ALWAYS}
-    if "security" in operation:
-        statuses.update(_WITH_KEY)
-    if "{" in path:
-        statuses.update(_OF_ONE)
-    if method in _WRITES:
-        statuses.update(_OF_WRITES)
-    return sorted(statuses)
 
 
 def _answer(status: int) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from shared.security.scopes import Scope
 from shared.storage.changes import Cause
 from shared.storage.database import STORAGE_AWAY
 from shared.web.access import Coordinator
+from shared.web.contract import content
 from shared.web.idempotency import Idempotent
 from shared.web.problems import Problem
 
@@ -37,7 +38,11 @@ class ReportFormat(StrEnum):
     CSV = "csv"
 
 
-@router.post("/programmes/{programme}/imports")
+@router.post(
+    "/programmes/{programme}/imports",
+    responses=content("application/x-ndjson", "text/csv"),
+    response_class=Response,
+)
 async def import_file(
     caller: Coordinator,
     programme: str,

@@ -78,7 +78,7 @@ async def register(
     return _ACCEPTED
 
 
-@router.post("/link", dependencies=_ALIKE)
+@router.post("/link", status_code=202, dependencies=_ALIKE)
 async def send_link(
     request: Request, intake: TheIntake, cause: TheCause, key: Idempotent
 ) -> Response:

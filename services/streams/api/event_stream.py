@@ -22,7 +22,6 @@ from services.streams.granting import Granting, Opened
 from services.streams.projecting import Projections, View
 from services.streams.store.journal import Journal
 from services.streams.tail import MOST_WAITING, Listener, Tail
-from shared.web.contract import problems
 from shared.web.doorkeeper import only_waits
 from shared.web.problems import Problem
 
@@ -40,7 +39,6 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
         "CloudEvent in JSON. An id without data only moves the cursor on.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
-    **problems(429),
 }
 
 

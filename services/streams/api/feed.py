@@ -13,7 +13,6 @@ from services.streams.granting import Granting, Opened
 from services.streams.projecting import MOST_IN_A_PAGE, Page, Projections, View
 from services.streams.store.journal import Journal
 from services.streams.tail import Tail
-from shared.web.contract import problems
 from shared.web.doorkeeper import only_waits
 from shared.web.problems import Problem
 
@@ -35,7 +34,6 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
             "Link": {"description": "The next request, rel=next.", "schema": {"type": "string"}},
         },
     },
-    **problems(429),
 }
 
 

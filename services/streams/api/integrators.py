@@ -13,7 +13,6 @@ from services.streams.granting import Granting, Issued, Wish
 from shared.decisions import Refusal
 from shared.events.wire import rfc3339
 from shared.web.access import Operator
-from shared.web.contract import problems
 from shared.web.problems import Problem, problem_of, raise_for
 
 _MOST_ROWS: Final = 500
@@ -109,18 +108,18 @@ def own_grant_routes(granting: Granting) -> APIRouter:
     """What an integrator sees and does with her own key."""
     router = APIRouter()
 
-    @router.get("/grant", responses=problems(429))
+    @router.get("/grant")
     async def own(opened: Integrator) -> dict[str, Any]:
         """What is granted, the keys (never what opens it), and the use so far."""
         return _seen(opened.grant)
 
-    @router.post("/grant/keys", status_code=201, responses=problems(429))
+    @router.post("/grant/keys", status_code=201)
     async def rotate(opened: Integrator, sent: RotationSent | None = None) -> dict[str, Any]:
         """A new key, shown once; the old ones still open for `overlap_hours`."""
         overlap = timedelta(hours=(sent or RotationSent()).overlap_hours)
         return _with_key(await granting.rotate(opened.grant.grant_id, overlap))
 
-    @router.delete("/grant/keys/{prefix}", responses=problems(429))
+    @router.delete("/grant/keys/{prefix}")
     async def revoke_key(opened: Integrator, prefix: str) -> dict[str, Any]:
         """One of your keys opens nothing any more, at once. Of the last one, too."""
         outcome = await granting.revoke_key(opened.grant.grant_id, prefix)

@@ -15,6 +15,7 @@ from shared.events.payload import Payload
 from shared.events.streams import BY_NAME
 from shared.events.wire import rfc3339
 from shared.web.access import Operator
+from shared.web.contract import content
 from shared.web.problems import Problem
 
 _MOST_ENTRIES: Final = 1_000
@@ -72,7 +73,11 @@ def journal_routes(streams: Streams) -> APIRouter:
         following = found[-1].position if len(found) == limit else None
         return {"entries": [_whole(entry) for entry in found], "next": following}
 
-    @router.get("/journal/export")
+    @router.get(
+        "/journal/export",
+        responses=content("application/x-ndjson"),
+        response_class=Response,
+    )
     async def export(_: Operator, after: After = 0) -> Response:
         """The whole journal from behind a position: CloudEvents in JSON, one a line."""
         return StreamingResponse(

@@ -86,6 +86,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "rescue": "Whether a round moves some so that more are matched.",
     "waiting_note_after_days": "Days after which somebody who waits is told why.",
     "waiting_note_every_days": "Days after which she is told again.",
+    "piece": "Which piece of the service's part this is, from 1.",
+    "pieces": "How many pieces the part has.",
     # A record that was set aside
     "letter_id": "The letter's id: consumer, topic, partition, offset.",
     "consumer": "The consumer group that could not handle it.",

@@ -1,0 +1,84 @@
+"""schemathesis asks everything that the five OpenAPI documents offer, as anybody, coordinator and operator.
+
+No answer is an error of ours, and none is of a kind that the document does not tell of.
+"""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from deploy.local.engines import SERVICES
+from tests.five import COORDINATOR, OPERATOR, Five
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+KEYS = {"anybody": None, "coordinator": COORDINATOR, "operator": OPERATOR}
+EXAMPLES = 12
+
+
+@pytest.fixture(scope="module")
+def programme(five: Five) -> str:
+    name = f"p{uuid.uuid4().hex[:8]}"
+    five.make_programme(name)
+    five.register(name)
+    return name
+
+
+def operations(five: Five, service: str) -> Iterator[Any]:
+    schema = schemathesis.openapi.from_url(f"{five.urls[service]}/openapi.json")
+    schema.config.generation.update(modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+    for found in schema.get_all_operations():
+        assert isinstance(found, Ok), found
+        yield found.ok()
+
+
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+@pytest.mark.parametrize("role", KEYS)
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_no_answer_is_an_error_of_ours_or_one_that_the_document_does_not_know(
+    five: Five, programme: str, service: str, role: str
+) -> None:
+    key = KEYS[role]
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    faults: list[str] = []
+    for operation in operations(five, service):
+
+        @seed(1)
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy())
+        def ask(case: Any) -> None:
+            if "programme" in (case.path_parameters or {}):
+                case.path_parameters["programme"] = programme
+            try:
+                case.call_and_validate(headers=headers, checks=CHECKS, timeout=30)
+            except FailureGroup as group:
+                # Kept, not raised: hypothesis would ask again, and what is there has changed by then.
+                faults.extend(str(fault) for fault in group.exceptions)
+
+        ask()
+    assert not faults, "\n\n".join(dict.fromkeys(faults))
