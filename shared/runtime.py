@@ -433,6 +433,8 @@ class Runtime:
         for ticker, earliest in wakes:
             if earliest <= now:
                 ticker.poke()
+                # Another instance may be the one that does it: then only the stored tells that it is done.
+                self._looked_into_storage_at = ()
             else:
                 next_at.append(earliest)
         looked_at = list(self.work.looked_at.values())

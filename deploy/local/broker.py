@@ -1,6 +1,7 @@
 """What the supervisor asks of Kafka: make the topics, and where does each partition end."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
@@ -15,6 +16,8 @@ EndOffsets = Mapping[str, Mapping[int, int]]
 
 _REQUEST_TIMEOUT_MS: Final = 10_000
 _BEYOND_EVERY_END: Final = 2**62
+_KNOWN_WITHIN_S: Final = 15.0
+_ASK_AGAIN_S: Final = 0.1
 
 
 class NoPartitions(CommonGroundError):
@@ -64,10 +67,18 @@ class KafkaBroker:
         # would be unread, and the clock would not wait for anything.
         await self._consumer._client.set_topics(ours)  # noqa: SLF001 - see below
         for topic in ours:
-            numbers = self._consumer.partitions_for_topic(topic)
-            if not numbers:
-                raise NoPartitions(f"Kafka names the topic {topic!r} but none of its partitions.")
+            numbers = await self._partitions_of(self._consumer, topic)
             self._partitions += [TopicPartition(topic, number) for number in sorted(numbers)]
+
+    async def _partitions_of(self, consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+        """Of several brokers not each knows at once what one has just made."""
+        until = time.monotonic() + _KNOWN_WITHIN_S
+        while not (numbers := consumer.partitions_for_topic(topic)):
+            if time.monotonic() > until:
+                raise NoPartitions(f"Kafka names the topic {topic!r} but none of its partitions.")
+            await asyncio.sleep(_ASK_AGAIN_S)
+            await consumer._client.force_metadata_update()  # noqa: SLF001 - see below
+        return set(numbers)
 
     async def end_offsets(self) -> EndOffsets:
         """Where each partition of our topics ends now. Raises `KafkaError` while it is away."""

@@ -101,6 +101,20 @@ def wrap_steps(plan: Plan) -> None:
     handle, write, clear = Consumption.handle, Aggregates._write, Relay._clear
     change, serve = Aggregates.change, runtime.run
 
+    class Answering:
+        """Outside of everything else that answers."""
+
+        def __init__(self, app: Any) -> None:
+            self._app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            async def sending(message: Any) -> None:
+                if scope.get("method") in _WRITES and message.get("status", 500) < 300:
+                    plan.pass_by("replied")
+                await send(message)
+
+            await self._app(scope, receive, sending)
+
     async def handling(self: Consumption, records: Sequence[Record]) -> None:
         plan.pass_by("fetched")
         await asyncio.sleep(plan.read().get("delay", {}).get(records[0].topic, 0.0))
@@ -125,15 +139,8 @@ def wrap_steps(plan: Plan) -> None:
         await clear(self, *what)
 
     def serving(app: Any, settings: Any) -> None:
-        async def answering(scope: Any, receive: Any, send: Any) -> None:
-            async def sending(message: Any) -> None:
-                if scope.get("method") in _WRITES and message.get("status", 500) < 300:
-                    plan.pass_by("replied")
-                await send(message)
-
-            await app(scope, receive, sending)
-
-        serve(answering, settings)  # type: ignore[arg-type]
+        app.add_middleware(Answering)
+        serve(app, settings)
 
     Consumption.handle = handling  # type: ignore[method-assign]
     Aggregates._write = writing  # type: ignore[method-assign, assignment]

@@ -6,11 +6,12 @@ from typing import Final
 from tests.faults.rows import row
 from tests.faults.world import World
 
-_BEFORE_SUMMER_TIME: Final = datetime(2026, 3, 8, 7, tzinfo=UTC)
+_BEFORE_SUMMER_TIME: Final = datetime(2026, 3, 15, 7, tzinfo=UTC)
 _SUMMER_TIME: Final = datetime(2026, 3, 29, 1, tzinfo=UTC)
-_BEFORE_WINTER_TIME: Final = datetime(2026, 10, 4, 7, tzinfo=UTC)
+_BEFORE_WINTER_TIME: Final = datetime(2026, 10, 11, 7, tzinfo=UTC)
 _WINTER_TIME: Final = datetime(2026, 10, 25, 1, tzinfo=UTC)
-_AROUND: Final = timedelta(days=3)
+_AROUND: Final = timedelta(days=2)
+"""The first check-ins, two weeks after the first matches, fall due within these days."""
 
 
 async def _three_followups(world: World, change: datetime) -> str:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from pydantic import SecretStr
 from pymongo import AsyncMongoClient
 
 from deploy.local.engines import Engine
+from shared.clock import SteppedClock
 from shared.decisions import Decision, Refusal
 from shared.errors import LeaseLost
 from shared.events.check_ins import CheckInDue, CheckInStatus
@@ -270,6 +272,28 @@ async def letters_of(engine: Engine, consumer_name: str) -> list[str]:
     finally:
         await consumer.stop()
     return found
+
+
+async def test_what_another_instance_has_done_does_not_hold_the_clock(
+    engine: Engine, fresh: Fresh, tmp_path: Path
+) -> None:
+    stepped = SteppedClock(tmp_path / "clock")
+    stepped.set(NOW)
+    settings = settings_for(engine, "followup", clock=f"stepped:{tmp_path / 'clock'}")
+    runtime, other = Runtime("followup", settings), Runtime("followup", settings)
+    due, of_other = (one.aggregates(f"due_{fresh.tag}", Mentorship) for one in (runtime, other))
+    runtime.every_tick(due, lambda *_: None)
+
+    try:
+        await due.prepare()
+        await due.change([Change("it", waking("it", NOW), Cause.due(NOW))])
+        assert await next_at() is None  # it is due now
+        later = waking("it", NOW + timedelta(days=1))
+        await of_other.change([Change("it", later, Cause.due(NOW))])
+        assert await next_at() == "2026-01-06T08:00:00.000Z"
+    finally:
+        runtime.database.close()
+        other.database.close()
 
 
 async def test_what_is_due_is_done_once_by_two_instances(engine: Engine, fresh: Fresh) -> None:
