@@ -4,6 +4,7 @@ import asyncio
 
 from fastapi import APIRouter
 
+from services.streams import figures
 from services.streams.api.webhooks import operators_webhook_routes, webhook_routes
 from services.streams.domain.addresses import networks_of
 from services.streams.kafka_door import KafkaDoor
@@ -46,6 +47,7 @@ def sending_doors(
         tail,
         sender,
         courier,
+        figures.tell_of_webhooks(store, runtime.metrics),
         holder=holder,
         lease=settings.door_lease,
     )

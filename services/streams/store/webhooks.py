@@ -84,6 +84,11 @@ class Webhooks:
         """Every endpoint to which something may be sent, by id; one caller at a time."""
         return await self._active.find()
 
+    async def by_state(self) -> dict[str, int]:
+        """How many endpoints there are in each state that is not removed."""
+        states = (state.value for state in EndpointState if state is not EndpointState.REMOVED)
+        return {state: await self._endpoints.count({"state.state": state}) for state in states}
+
     async def change(self, changes: Sequence[Change[Endpoint]]) -> list[Outcome[Endpoint]]:
         """Changes several in one write."""
         return await self._endpoints.change(changes)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
+from prometheus_client import Counter
 
 from services.streams.domain.deliveries import Run
 from services.streams.domain.subscriptions import (
@@ -33,8 +34,9 @@ Noted = Endpoint | None
 class Notes:
     """Writes turns. `note` returns when a turn is written; whoever serves waits for it."""
 
-    def __init__(self, store: Webhooks, now: Now = machine_now) -> None:
+    def __init__(self, store: Webhooks, attempts: Counter, now: Now = machine_now) -> None:
         self._store = store
+        self._attempts = attempts
         self._now = now
         self._waiting: list[tuple[str, Turn, asyncio.Future[Noted]]] = []
         self._rung = asyncio.Event()
@@ -74,6 +76,7 @@ class Notes:
         for (_, turn, written), outcome in zip(batch, outcomes, strict=True):
             if outcome.status is Status.CHANGED and outcome.state is not None:
                 done.append((outcome.state, turn.runs))
+                self._count(turn.runs)
                 _tell_if_disabled(outcome.state, now)
             if not written.done():
                 written.set_result(outcome.state if outcome.status is Status.CHANGED else None)
@@ -82,6 +85,11 @@ class Notes:
         except STORAGE_AWAY as error:
             # The log tells what was done and decides nothing.
             log.warning("webhook_log_lost", turns=len(done), error=type(error).__name__)
+
+    def _count(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            for attempt in run.attempts:
+                self._attempts.labels(attempt.verdict.value).inc()
 
 
 def _change(endpoint_id: str, turn: Turn, now: datetime) -> Change[Endpoint]:

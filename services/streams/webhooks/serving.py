@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
+from prometheus_client import Counter
 
 from services.streams.domain.grants import Grant
 from services.streams.domain.integration import BY_WIRE_NAME, GrantedStream
@@ -66,6 +67,7 @@ class Serving:
         tail: Tail,
         sender: Sender,
         courier: Courier,
+        attempts: Counter,
         *,
         holder: str,
         lease: timedelta,
@@ -77,7 +79,7 @@ class Serving:
         self._tail = tail
         self._sender = sender
         self._courier = courier
-        self._notes = Notes(store)
+        self._notes = Notes(store, attempts)
         self._leased = Leased(
             lambda endpoint_id, ttl: store.lease(endpoint_id, holder, ttl), self._serve, lease
         )
