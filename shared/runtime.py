@@ -235,10 +235,7 @@ class Runtime:
 
     def web_app(self, *routers: APIRouter) -> FastAPI:
         """The one ASGI app: the service's routes, health, `/internal/work`, `/metrics`."""
-        return make_app(self, [*routers, self._operations()], self.life)
-
-    def _operations(self) -> APIRouter:
-        return operator_routes(self.parking, self.service, self.settings.public_url)
+        return make_app(self, [*routers, operator_routes(self.parking, self.service)], self.life)
 
     # Life ---------------------------------------------------------------------------------------
 

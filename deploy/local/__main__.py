@@ -81,7 +81,7 @@ def demo(
 async def _serve(platform: Platform) -> int:
     platform.say(f"Common Ground  {platform.origin_url}/")
     platform.say(f"Local mail     {platform.origin_url}/mailbox/")
-    platform.say(f"Console        {platform.origin_url}/streams/")
+    platform.say(f"Console        {platform.origin_url}/streams/console")
     platform.say(f"Keys           {platform.settings.directory / 'secrets.json'}")
     platform.say("Ctrl-C stops everything in good order.")
     await platform.failed()

@@ -130,6 +130,9 @@ def service_launches(
         "OIDC_CLIENT_SECRET": secrets.identity_secret,
         "OIDC_OPERATOR_CLAIM": f"groups={OPERATORS}",
     }
+    asked_by_the_console = ",".join(
+        f"{name}-1={_url(port)}" for name, port in ports.services.items()
+    )
     return [
         Launch(
             name=name,
@@ -137,6 +140,7 @@ def service_launches(
             url=_url(ports.services[name]),
             environment={
                 **for_all,
+                **({"SERVICE_URLS": asked_by_the_console} if name == "streams" else {}),
                 "PORT": str(ports.services[name]),
                 "MONGODB_URL": engine.mongodb_url(name),
                 "INSTANCE": f"{name}-1",

@@ -1,4 +1,4 @@
-"""`python -m services.streams` runs the service; `… integrators` looks after grants and keys."""
+"""`python -m services.streams` runs the service; with a command it asks a running platform: `… --help`."""
 
 from services.streams.command_line import cli
 

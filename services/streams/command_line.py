@@ -6,6 +6,8 @@ import typer
 from rich.table import Table
 
 from services.streams.app import make_app
+from services.streams.commands.dead_letters import dead_letters
+from services.streams.commands.replays import rebuild, replay
 from services.streams.kafka_commands import kafka
 from services.streams.platform import AsJson, GrantId, Origin, Platform, console, out, pages, show
 from services.streams.settings import Settings
@@ -17,6 +19,9 @@ integrators = typer.Typer(help="Who gets events: grants and their keys.")
 cli.add_typer(integrators, name="integrators")
 cli.add_typer(webhooks, name="webhooks")
 cli.add_typer(kafka, name="kafka")
+cli.add_typer(dead_letters, name="dead-letters")
+cli.add_typer(replay, name="replay")
+cli.command("rebuild")(rebuild)
 
 
 @cli.callback(invoke_without_command=True)

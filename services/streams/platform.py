@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
 import httpx
@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-_SILENCE_S: Final = 60.0
+_SILENCE_S: Final = 120.0
 
 console = Console(stderr=True)
 out = Console()
@@ -28,7 +28,7 @@ class Platform:
 
     def __init__(self, origin: str, key_variable: str) -> None:
         self._origin = origin.rstrip("/")
-        self._key = _from_environment(key_variable)
+        self._headers = {"Authorization": f"Bearer {_from_environment(key_variable)}"}
 
     def ask(
         self,
@@ -37,22 +37,39 @@ class Platform:
         *,
         body: Any = None,
         params: Mapping[str, Any] | None = None,
+        service: str = "streams",
     ) -> Any:
-        """What streams answers to `/streams{path}`."""
+        """What the service answers to `path`. What is None in body or params is not sent."""
         try:
             answer = httpx.request(
                 method,
-                f"{self._origin}/streams{path}",
-                json=body,
-                params=params,
-                headers={"Authorization": f"Bearer {self._key}"},
+                f"{self._origin}/{service}{path}",
+                json=_said(body),
+                params=_said(params),
+                headers=self._headers,
                 timeout=_SILENCE_S,
             )
         except httpx.HTTPError as error:
-            raise stop(f"{self._origin} cannot be reached: {type(error).__name__}.") from None
+            raise self._away(error) from None
         if answer.is_error:
             raise stop(_why(answer))
         return answer.json() if answer.content else None
+
+    def lines(self, path: str) -> Iterator[dict[str, Any]]:
+        """A post to streams whose answer is a line of JSON for each step."""
+        url = f"{self._origin}/streams{path}"
+        try:
+            with httpx.stream("POST", url, headers=self._headers, timeout=_SILENCE_S) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise stop(_why(answer))
+                for line in answer.iter_lines():
+                    yield json.loads(line)
+        except httpx.HTTPError as error:
+            raise self._away(error) from None
+
+    def _away(self, error: httpx.HTTPError) -> typer.Exit:
+        return stop(f"{self._origin} cannot be reached: {type(error).__name__}.")
 
 
 def stop(why: str) -> typer.Exit:
@@ -78,6 +95,12 @@ def pages(platform: Platform, path: str, name: str) -> list[Any]:
         found += page[name]
         after = page["next"]
     return found
+
+
+def _said(fields: Any) -> Any:
+    if not isinstance(fields, Mapping):
+        return fields
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _from_environment(variable: str) -> str:

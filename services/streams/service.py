@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from services.streams.domain.entries import Entry, entry_of
 from services.streams.store.journal import Journal, Search
+from services.streams.store.letters import Letters
 from services.streams.tail import Tail
 from shared.events.lines import line_of
 from shared.events.participants import ParticipantErased
@@ -41,8 +42,9 @@ class Journey:
 class Streams:
     """The window on the event streams."""
 
-    def __init__(self, journal: Journal, tail: Tail) -> None:
+    def __init__(self, journal: Journal, letters: Letters, tail: Tail) -> None:
         self._journal = journal
+        self._letters = letters
         self._tail = tail
 
     async def append(self, batch: Sequence[Event[Any]]) -> None:
@@ -51,8 +53,10 @@ class Streams:
         self._journal.never_keep(
             {event.subject for event in batch if isinstance(event.payload, ParticipantErased)}
         )
-        await self._journal.append([entry_of(event) for event in batch])
+        entries = [entry_of(event) for event in batch]
+        await self._journal.append(entries)
         self._tail.wake()
+        await self._letters.note(entries)
         if people:
             # Whatever the order in which they came, and also when the batch came before.
             await self._journal.forget(await self._journal.erased_among(people))

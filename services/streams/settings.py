@@ -25,6 +25,9 @@ class Settings(ServiceSettings):
     """Fill the topics of grants that operators have opened in Kafka. Only where brokers know rights."""
     door_lease_s: float = 15.0
     """So long after an instance died others take over the webhooks and topics that it served."""
+    service_urls: str = ""
+    """Every process of the platform, for the console: `matching-1=http://host:port`, separated by commas.
+    Their `/health` and `/metrics` are asked there, past the ingress."""
 
     @field_validator("webhook_networks")
     @classmethod

@@ -17,7 +17,7 @@ from shared.clock import Clock
 from shared.decisions import Decision
 from shared.errors import EventUnreadable, StillContended
 from shared.events.dead_letters import ParkReason
-from shared.events.wire import Event, Record, decode
+from shared.events.wire import REPLAY_TO, Event, Record, decode
 from shared.observability import journey
 from shared.observability.traces import OFF, Traces
 from shared.storage.aggregates import Aggregates
@@ -75,6 +75,8 @@ class Consumption:
         events: list[Event[Any]] = []
         unreadable: list[tuple[Record, ParkReason, str, int]] = []
         for record in records:
+            if self._is_for_another(record):
+                continue
             try:
                 events.append(decode(record))
             except EventUnreadable as error:
@@ -85,6 +87,13 @@ class Consumption:
             if events:
                 with self._traces.consuming(self._group, events) as traced:
                     await self._use(traced)
+
+    def _is_for_another(self, record: Record) -> bool:
+        """Whether it was sent again for another group. It would be dropped as a duplicate anyway."""
+        if not record.headers:
+            return False
+        name, value = record.headers[-1]
+        return name == REPLAY_TO and value != self._group.encode()
 
     async def retry(self, record: Record) -> bool:
         """Another try at a record that was parked alone. False if it fails again; raises `LATER`."""

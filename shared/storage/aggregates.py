@@ -24,7 +24,7 @@ from shared.storage.changes import Cause, Change, Outcome, Status
 from shared.storage.database import Database, Document
 from shared.storage.documents import WorkingDocument
 from shared.storage.leases import Lease
-from shared.storage.reading import Reading
+from shared.storage.reading import PARKED, Reading
 
 State = TypeVar("State")
 
@@ -39,9 +39,6 @@ Stored: TypeAlias = Mapping[str, Document]
 
 UNSENT: Final[Document] = {"outbox.at": {"$gt": LONG_AGO}}
 """Documents with a non-empty outbox; answered by a partial index of just those."""
-
-PARKED: Final[Document] = {"parked": {"$exists": True}}
-"""Documents with events that wait, or waited once; answered by a partial index of just those."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,27 @@ class AppendLog:
         bounded = ordered.max_time_ms(int(within.total_seconds() * 1000))
         return await bounded.to_list(None)
 
+    async def read_back(
+        self,
+        query: Mapping[str, Any],
+        *,
+        before: int | None = None,
+        limit: int,
+        within: timedelta = timedelta(seconds=10),
+    ) -> list[Document]:
+        """Entries that fit a MongoDB query, by falling position: the newest first.
+
+        Raises `ExecutionTimeout` if it takes longer than `within`.
+        """
+        bounds = {} if before is None else {_POSITION: {"$lt": before}}
+        cursor = self._collection.find({**query, **bounds}).sort(_POSITION, DESCENDING).limit(limit)
+        return await cursor.max_time_ms(int(within.total_seconds() * 1000)).to_list(None)
+
+    async def count(self, query: Mapping[str, Any], *, after: int = 0, until: int) -> int:
+        """How many entries fit a MongoDB query, from behind `after` to `until`."""
+        bounds = {_POSITION: {"$gt": after, "$lte": until}}
+        return await self._collection.count_documents({**query, **bounds})
+
     async def get(self, entry_id: str) -> Document | None:
         """One entry."""
         return await self._collection.find_one({_ID: entry_id})

@@ -15,6 +15,9 @@ State = TypeVar("State")
 
 _TALLIED_IN_MS: Final = 4_000
 
+PARKED: Final[Document] = {"parked": {"$exists": True}}
+"""Documents in which events ever waited; a partial index of just those answers who waits now."""
+
 Stamp: TypeAlias = tuple[int, str]
 """A document's version and the id of its last write: another one after each write."""
 
@@ -176,7 +179,8 @@ class Reading(Generic[State]):
     async def waiting(self) -> list[Waiting]:
         """Of each document and stream the first event that is parked here."""
         fields = {"parked": 1, "seen": 1}
-        cursor = self._collection.find(self._mine({"parked": {"$exists": True}}), fields)
+        query = self._mine({**PARKED, "version": {"$gt": 0}})
+        cursor = self._collection.find(query, fields, hint="parked")
         return [
             Waiting(
                 document["_id"][len(self.prefix) :],

@@ -18,6 +18,7 @@ _POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_WITH_SCRIPT: Final = f"{_POLICY}; script-src 'self'; connect-src 'self'"
 
 
 class Pages:
@@ -25,11 +26,22 @@ class Pages:
 
     `folder` holds the service's `templates/` and `catalogues/`. In templates `_()` translates and
     `ngettext()` chooses the plural form.
+
+    `locales=("en",)`: pages in English only, which need no catalogues. `style` comes behind the frame's
+    own. `has_script`: the pages bring a module of this origin.
     """
 
-    def __init__(self, folder: Path, *, locales: Sequence[str] = LOCALES) -> None:
-        """`locales=("en",)`: pages in English only, which need no catalogues."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        locales: Sequence[str] = LOCALES,
+        style: str = "",
+        has_script: bool = False,
+    ) -> None:
         self._catalogues = folder / "catalogues"
+        self._style = Markup(_STYLE + style)  # noqa: S704  (our own files)
+        self._policy = _WITH_SCRIPT if has_script else _POLICY
         self._environments = {
             locale: self._environment(folder / "templates", locale) for locale in locales
         }
@@ -43,10 +55,14 @@ class Pages:
             lang=locale,
             dir=direction(locale),
             languages=_NAMES,
-            style=Markup(_STYLE),  # noqa: S704  (our own file)
+            style=self._style,
             **context,
         )
-        return HTMLResponse(html, status, headers={"Content-Security-Policy": _POLICY})
+        return HTMLResponse(html, status, headers={"Content-Security-Policy": self._policy})
+
+    def part(self, template: str, locale: str, **context: Any) -> str:
+        """A part of a page, to be put into one that is open. Every value in `context` is escaped."""
+        return self._environments[locale].get_template(template).render(**context)
 
     def _environment(self, templates: Path, locale: str) -> Environment:
         environment = Environment(

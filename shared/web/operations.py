@@ -28,6 +28,9 @@ Done = TypeVar("Done")
 
 BACK_TO: Final = "/streams/console/dead-letters"
 """Where a form is answered: the page of the console that has these forms."""
+_FORM_IS_LED_BACK: Final[dict[int | str, dict[str, Any]]] = {
+    303: {"description": "A form is led back to its page."}
+}
 _LETTER_ID: Final = re.compile(r"[\w.-]+\.\d+\.\d+", re.ASCII)
 
 
@@ -71,7 +74,7 @@ class GivenUp(Letters):
     )
 
 
-def operator_routes(parking: Parking, service: str, public_url: str) -> APIRouter:
+def operator_routes(parking: Parking, service: str) -> APIRouter:
     """`GET /parked` counts what waits, `POST /parked/release` tries again, `…/discard` gives up."""
     router = APIRouter()
 
@@ -80,14 +83,14 @@ def operator_routes(parking: Parking, service: str, public_url: str) -> APIRoute
             return JSONResponse(result)
         said = {name: value for name, value in result.items() if isinstance(value, int)}
         query = urlencode({"service": service, "did": did, **said})
-        return RedirectResponse(f"{public_url}{BACK_TO}?{query}", 303)
+        return RedirectResponse(f"{BACK_TO}?{query}", 303)
 
     @router.get("/parked")
     async def parked(_: Operator) -> dict[str, int]:
         """How many subjects wait behind an event, and how many records were set aside alone."""
         return asdict(await parking.parked())
 
-    @router.post("/parked/release", openapi_extra=_takes(Letters))
+    @router.post("/parked/release", openapi_extra=_takes(Letters), responses=_FORM_IS_LED_BACK)
     async def release(request: Request, _: Operator) -> Response:
         """Hands what is parked to its handler again, in order: after what it failed on is mended.
 
@@ -102,7 +105,7 @@ def operator_routes(parking: Parking, service: str, public_url: str) -> APIRoute
             asdict(await _while_kafka_answers(act(sent.selection()))),
         )
 
-    @router.post("/parked/discard", openapi_extra=_takes(GivenUp))
+    @router.post("/parked/discard", openapi_extra=_takes(GivenUp), responses=_FORM_IS_LED_BACK)
     async def discard(request: Request, caller: Operator) -> Response:
         """Gives up what is parked, for good, with a reason: it is published as `record.discarded`.
 

@@ -8,9 +8,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator, AwareDatetime
 
 from services.streams.domain.entries import Entry, short_name, wire_name
+from services.streams.domain.masking import masked
 from services.streams.domain.sentences import sentence
 from services.streams.service import Streams
 from services.streams.store.journal import Search
+from services.streams.store.unmaskings import Unmaskings
 from shared.events.payload import Payload
 from shared.events.streams import BY_NAME
 from shared.events.wire import rfc3339
@@ -19,7 +21,7 @@ from shared.web.contract import content
 from shared.web.problems import Problem
 
 _MOST_ENTRIES: Final = 1_000
-_LAST_POSITION: Final = 2**63 - 1
+LAST_POSITION: Final = 2**63 - 1
 """The largest number that MongoDB knows."""
 
 
@@ -32,15 +34,17 @@ def _in_utc(instant: datetime) -> datetime:
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-After = Annotated[
-    int, Query(ge=0, le=_LAST_POSITION, description="Position behind which to go on.")
-]
+After = Annotated[int, Query(ge=0, le=LAST_POSITION, description="Position behind which to go on.")]
 Limit = Annotated[int, Query(ge=1, le=_MOST_ENTRIES)]
+Show = Annotated[
+    str | None,
+    Query(min_length=8, max_length=200, description="Why you need to see what is masked."),
+]
 Since = Annotated[Instant | None, Query(alias="from")]
 Until = Annotated[Instant | None, Query(alias="to")]
 
 
-def journal_routes(streams: Streams) -> APIRouter:
+def journal_routes(streams: Streams, unmaskings: Unmaskings) -> APIRouter:
     """What operators ask the journal; each needs an operator's key."""
     router = APIRouter()
 
@@ -63,8 +67,8 @@ def journal_routes(streams: Streams) -> APIRouter:
             participant=participant,
             match=match,
             correlation=correlation,
-            type=_known_type(type),
-            stream=_known_stream(stream),
+            type=known_type(type),
+            stream=known_stream(stream),
             city=city,
             start=start,
             stop=stop,
@@ -78,21 +82,30 @@ def journal_routes(streams: Streams) -> APIRouter:
         responses=content("application/x-ndjson"),
         response_class=Response,
     )
-    async def export(_: Operator, after: After = 0) -> Response:
-        """The whole journal from behind a position: CloudEvents in JSON, one a line."""
+    async def export(caller: Operator, after: After = 0) -> Response:
+        """The whole journal from behind a position: CloudEvents in JSON, one a line, nothing masked.
+
+        Who asks is written down first, for all operators to read in the console.
+        """
+        await unmaskings.note(caller.name, f"export after {after}", "export of the journal")
         return StreamingResponse(
             (f"{line}\n" async for line in streams.lines(after)), media_type="application/x-ndjson"
         )
 
     @router.get("/journal/{event_id:path}")
-    async def event(_: Operator, event_id: str) -> dict[str, Any]:
-        """One event, what led to it (the nearest first) and what followed from it."""
+    async def event(caller: Operator, event_id: str, show: Show = None) -> dict[str, Any]:
+        """One event, what led to it (the nearest first) and what followed from it.
+
+        What people told about themselves is masked, unless `show` gives a reason: it is written down.
+        """
         lineage = await streams.lineage(event_id)
         if lineage is None:
             detail = f"The journal holds no event {event_id!r}; ids look like 'matches/<id>:<n>'."
             raise Problem(404, "Event unknown", detail)
+        if show is not None:
+            await unmaskings.note(caller.name, event_id, show)
         return {
-            **_whole(lineage.entry),
+            **_whole(lineage.entry, is_shown=show is not None),
             "causes": [_line(entry) for entry in lineage.causes],
             "effects": [_line(entry) for entry in lineage.effects],
         }
@@ -120,7 +133,8 @@ def journal_routes(streams: Streams) -> APIRouter:
     return router
 
 
-def _known_type(name: str | None) -> str | None:
+def known_type(name: str | None) -> str | None:
+    """The full name of a type. Raises `Problem` (422)."""
     if not name:
         return None
     if Payload.of_name(wire_name(name)) is None:
@@ -129,7 +143,8 @@ def _known_type(name: str | None) -> str | None:
     return wire_name(name)
 
 
-def _known_stream(name: str | None) -> str | None:
+def known_stream(name: str | None) -> str | None:
+    """A stream's name. Raises `Problem` (422)."""
     if not name:
         return None
     if name not in BY_NAME:
@@ -150,7 +165,7 @@ def _line(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _whole(entry: Entry) -> dict[str, Any]:
+def _whole(entry: Entry, *, is_shown: bool = False) -> dict[str, Any]:
     return {
         **_line(entry),
         "subject": entry.subject,
@@ -159,5 +174,5 @@ def _whole(entry: Entry) -> dict[str, Any]:
         "city": entry.city,
         "correlation_id": entry.correlation_id,
         "causation_id": entry.causation_id,
-        "payload": entry.payload,
+        "payload": entry.payload if is_shown else masked(short_name(entry.type), entry.payload),
     }

@@ -9,8 +9,10 @@ from pymongo import ASCENDING, IndexModel
 
 from services.streams.domain.entries import ABOUT_THE_TWO, ERASED, Entry, short_name, without
 from services.streams.domain.integration import GrantedStream
+from services.streams.store.flows import FIELDS as FLOW_FIELDS
 from shared.events.payload import Payload
 from shared.events.streams import PARTICIPANTS
+from shared.events.wire import event_id
 from shared.storage.append_log import Appended, AppendLog
 from shared.storage.database import Database, Document
 
@@ -44,6 +46,21 @@ class Search:
             query["time"] = {name: at for name, at in bounds.items() if at is not None}
         return query
 
+    def fits(self, entry: Entry) -> bool:
+        """Whether an entry is one of those that the query finds."""
+        wanted = (
+            (self.correlation, entry.correlation_id),
+            (self.city, entry.city),
+            (self.type, entry.type),
+            (self.stream, entry.stream),
+        )
+        return (
+            all(not asked or asked == found for asked, found in wanted)
+            and all(one in entry.about for one in (self.participant, self.match) if one)
+            and (self.start is None or entry.time >= self.start)
+            and (self.stop is None or entry.time < self.stop)
+        )
+
 
 class Journal:
     """The collection `journal`: every event of every stream but `contacts`, in one order.
@@ -63,7 +80,8 @@ class Journal:
                 index("type", "position", name="type"),
                 index("correlation_id", "position", name="correlation"),
                 index("causation_id", name="causation", sparse=True),
-                index("time", name="time"),
+                # What flows through the last day is counted from this index alone.
+                index(*FLOW_FIELDS, name="flow"),
                 # What integrators read: a grant of some cities finds its entries and no others.
                 index(
                     "programme",
@@ -95,6 +113,11 @@ class Journal:
         """Entries by rising position, from behind `after`."""
         return [_entry(d) for d in await self._log.read(what.query(), after=after, limit=limit)]
 
+    async def newest(self, what: Search, limit: int, before: int | None = None) -> list[Entry]:
+        """The last entries that fit, by falling position, from before a position."""
+        found = await self._log.read_back(what.query(), before=before, limit=limit)
+        return [_entry(document) for document in found]
+
     async def seen(
         self,
         programme: str,
@@ -120,6 +143,12 @@ class Journal:
         query = {"about": {"$in": sorted(ids)}}
         return [_entry(d) for d in await self._log.read(query, limit=limit)]
 
+    async def of_subject(self, stream: str, subject: str, limit: int) -> list[Entry]:
+        """The first entries of one subject, found by their ids: stream, subject and `:` sequence."""
+        start = event_id(stream, subject, 0)[:-1]
+        query = {"_id": {"$gte": start, "$lt": f"{start[:-1]};"}}
+        return [_entry(d) for d in await self._log.read(query, limit=limit)]
+
     async def matches_of(self, participant_id: str) -> list[str]:
         """Ids of the matches that she was in."""
         return sorted(await self._log.values("payload.match_id", {"about": participant_id}))
@@ -133,6 +162,15 @@ class Journal:
         """Entries that follow directly from any of these."""
         query = {"causation_id": {"$in": sorted(event_ids)}}
         return [_entry(d) for d in await self._log.read(query, limit=_MOST_OF_ONE)]
+
+    async def count(self, what: Search, after: int, until: int) -> int:
+        """How many entries fit, from behind `after` to `until`."""
+        return await self._log.count(what.query(), after=after, until=until)
+
+    async def page(self, what: Search, after: int, until: int, limit: int) -> list[Entry]:
+        """Entries that fit, by rising position, from behind `after` to `until`."""
+        found = await self._log.read(what.query(), after=after, until=until, limit=limit)
+        return [_entry(document) for document in found]
 
     async def last_position(self) -> int:
         """The highest position; 0 while nothing has come."""

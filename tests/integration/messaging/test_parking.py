@@ -33,8 +33,8 @@ DEADLINE_S = 30.0
 class Reader:
     """A service that keeps numbers of check-ins, and the ids of matches in a list of its own."""
 
-    def __init__(self, engine: Engine, fresh: Fresh) -> None:
-        self.name = fresh.group("reader")
+    def __init__(self, engine: Engine, fresh: Fresh, **settings: Any) -> None:
+        self.name = f"reader-{fresh.tag}"
         self.runtime = Runtime(
             self.name,
             ServiceSettings(
@@ -43,6 +43,7 @@ class Reader:
                 link_secret=SecretStr("links"),
                 hash_secret=SecretStr("hashes"),
                 operator_key_hashes=hash_key("cg_operator"),
+                **settings,
             ),
         )
         self.home = self.runtime.aggregates(f"numbers_{fresh.tag}", tuple)
@@ -185,6 +186,25 @@ async def test_a_group_is_discarded_with_a_name_and_a_reason_and_its_subjects_go
     alone = {"stream": "matches", "because": "lost_for_good"}
     assert (await client.post("/parked/discard", json=alone)).json()["discarded"] == 1
     assert await reader.parked() == {"waiting": 0, "letters": 0}
+
+
+async def test_what_a_service_knows_is_made_anew_by_a_start_that_reads_all_again(
+    embedded: Engine, send: Callable[..., Awaitable[None]], fresh: Fresh
+) -> None:
+    fresh.empty(embedded)
+    subject = f"{fresh.tag}-1"
+    await send(*(check_in(subject, number) for number in (1, 2, 3)))
+
+    async def knows_all(service: Reader) -> bool:
+        return await service.home.load([subject]) == {subject: (1, 2, 3)}
+
+    first = Reader(embedded, fresh)
+    async with first.runtime.life():
+        await until(lambda: knows_all(first))
+        await first.runtime.database.collection(first.home.name).delete_many({})
+    again = Reader(embedded, fresh, after_restore=True)
+    async with again.runtime.life():
+        await until(lambda: knows_all(again))
 
 
 async def test_a_form_of_the_console_is_answered_by_going_back_to_it(

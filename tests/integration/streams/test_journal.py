@@ -354,3 +354,23 @@ async def test_the_journal_is_exported_as_lines_that_are_read_again(
     last = (await client.get("/positions")).json()["last_position"]
     assert (await client.get("/journal/export", params={"after": last})).text == ""
     assert (await client.get("/journal/export", headers=COORDINATOR)).status_code == 403
+
+
+async def test_what_she_told_is_masked_and_a_reason_that_shows_it_is_written_down_first(
+    client: httpx.AsyncClient, kafka: Kafka, tag: str
+) -> None:
+    await kafka.send(registered(tag))
+    (entry,) = await until_entries(client, 1, participant=person(tag))
+    assert entry["payload"]["interests"] == "(masked)"
+    path = f"/journal/{entry['id']}"
+    assert (await client.get(path)).json()["payload"]["interests"] == "(masked)"
+    assert (await client.get(path, params={"show": "short"})).status_code == 422
+    reason = f"Ticket {tag}: which interests?"
+    shown = (await client.get(path, params={"show": reason})).json()
+    assert shown["payload"]["interests"] == ["chess"]
+    assert shown["payload"]["participant_id"] == person(tag)
+    audit = (await client.get("/console/audit")).text
+    assert reason in audit
+    assert entry["id"] in audit
+    await client.get("/journal/export", params={"after": entry["position"]})
+    assert f"export after {entry['position']}" in (await client.get("/console/audit")).text

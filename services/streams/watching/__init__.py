@@ -1,0 +1,1 @@
+"""Looking at the platform: Kafka's offsets, the other processes' figures, the journal; kept as samples."""
