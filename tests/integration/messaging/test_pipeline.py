@@ -282,7 +282,12 @@ async def test_what_another_instance_has_done_does_not_hold_the_clock(
     settings = settings_for(engine, "followup", clock=f"stepped:{tmp_path / 'clock'}")
     runtime, other = Runtime("followup", settings), Runtime("followup", settings)
     due, of_other = (one.aggregates(f"due_{fresh.tag}", Mentorship) for one in (runtime, other))
-    runtime.every_tick(due, lambda *_: None)
+    ticker = runtime.every_tick(due, lambda *_: None)
+
+    async def next_at() -> str | None:
+        runtime.work.looked_at[ticker.name] = NOW
+        told: str | None = (await runtime.describe_work())["next_at"]
+        return told
 
     try:
         await due.prepare()
