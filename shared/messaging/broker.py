@@ -27,6 +27,7 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from prometheus_client import CollectorRegistry
 
 from shared.events.payload import Stream
+from shared.events.streams import DEAD_LETTERS, PROGRAMMES, RIGHTS
 from shared.events.wire import Record
 from shared.messaging.connections import use_safe_connections
 from shared.messaging.work import Work
@@ -39,6 +40,9 @@ FETCH_WAIT_MS: Final = 100
 """How long a broker may hold a fetch open until something comes. Tansu, the embedded broker, does not
 look again for almost half of it: with Kafka's default of 500 each hop of an event took 215 ms there,
 with 100 it takes 15."""
+SELDOM: Final = frozenset({PROGRAMMES, RIGHTS, DEAD_LETTERS})
+"""Streams on which there is hardly ever anything: nobody minds a fifth of a second there."""
+SELDOM_WAIT_MS: Final = 500
 REQUEST_TIMEOUT_MS: Final = 20_000
 MAX_RECORD_BYTES: Final = 2 * 1024 * 1024
 """A dead letter holds a whole record in Base64, so it may be larger than the record was."""
@@ -127,7 +131,7 @@ def subscribe(
         auto_offset_reset="earliest",
         max_records=batch_size,
         batch_timeout_ms=POLL_MS,
-        fetch_max_wait_ms=FETCH_WAIT_MS,
+        fetch_max_wait_ms=SELDOM_WAIT_MS if stream in SELDOM else FETCH_WAIT_MS,
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=HEARTBEAT_MS,
         max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
