@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from services.intake.api.asking import TheIntake, claims_of
+from services.intake.domain.participant import Participant, Person
 from services.intake.domain.refusals import Forgotten
 from services.intake.service import Intake
 from shared.decisions import Refusal
@@ -47,10 +48,13 @@ def show(template: str, locale: str, **context: Any) -> HTMLResponse:
 
 async def locale_of(request: Request, intake: Intake, claims: LinkClaims) -> str:
     """The language she asks for, else the one of her messages, else her browser's."""
-    if request.query_params.get("lang", "") in LOCALES:
+    return _locale(request, await intake.person(claims.participant_id))
+
+
+def _locale(request: Request, found: tuple[Participant, Person] | Refusal) -> str:
+    if request.query_params.get("lang", "") in LOCALES or isinstance(found, Refusal):
         return negotiate(request)
-    found = await intake.person(claims.participant_id)
-    return negotiate(request) if isinstance(found, Refusal) else found[1].contact.locale
+    return found[1].contact.locale
 
 
 async def _page(
@@ -59,8 +63,8 @@ async def _page(
     claims = claims_of(request, purpose)
     if isinstance(claims, Refusal):
         return refuse(negotiate(request), claims)
-    locale = await locale_of(request, intake, claims)
     found = await intake.person(claims.participant_id)
+    locale = _locale(request, found)
     if isinstance(found, Forgotten):
         return refuse(locale, found)
     return show(template, locale, token=request.query_params.get("token", ""), **context)
