@@ -475,7 +475,9 @@ class Runtime:
                 if (earliest := await collection.earliest_wake()) is not None
             ]
             self._storage_says = unsent, wakes
-            self._looked_into_storage_at = at
+            if not unsent:
+                # Else whoever left them may clear them without a word to us.
+                self._looked_into_storage_at = at
         return self._storage_says
 
 
