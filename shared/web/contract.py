@@ -71,6 +71,27 @@ def content(
     return {status: {"description": meaning, "content": described}}
 
 
+def takes(form: type[BaseModel], *media_types: str) -> dict[str, Any]:
+    """For a route's `openapi_extra`: its body is read by hand, as this form, in these media types."""
+    schema = form.model_json_schema()
+    whole = _inlined(schema, schema.pop("$defs", {}))
+    described = {name: {"schema": whole} for name in media_types or ("application/json",)}
+    return {"requestBody": {"content": described, "required": bool(schema.get("required"))}}
+
+
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
+    """The schema with its definitions where they are used: a part of a document has none of its own."""
+    if isinstance(schema, list):
+        return [_inlined(one, definitions) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
+    if name in definitions:
+        others = {key: value for key, value in schema.items() if key != "$ref"}
+        return _inlined({**definitions[name], **others}, definitions)
+    return {key: _inlined(value, definitions) for key, value in schema.items()}
+
+
 def _describe(document: dict[str, Any]) -> None:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")

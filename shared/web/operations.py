@@ -20,6 +20,7 @@ from shared.messaging.parking import Selection
 from shared.messaging.release import MOST_AT_ONCE, Discarded, Parking
 from shared.storage.parked import Discarding
 from shared.web.access import Operator
+from shared.web.contract import takes
 from shared.web.forms import FORM, read_sent, wants_page
 from shared.web.problems import Problem
 
@@ -31,6 +32,7 @@ BACK_TO: Final = "/streams/console/dead-letters"
 _FORM_IS_LED_BACK: Final[dict[int | str, dict[str, Any]]] = {
     303: {"description": "A form is led back to its page."}
 }
+_READ: Final = ("application/json", FORM)
 _LETTER_ID: Final = re.compile(r"[\w.-]+\.\d+\.\d+", re.ASCII)
 
 
@@ -90,7 +92,9 @@ def operator_routes(parking: Parking, service: str) -> APIRouter:
         """How many subjects wait behind an event, and how many records were set aside alone."""
         return asdict(await parking.parked())
 
-    @router.post("/parked/release", openapi_extra=_takes(Letters), responses=_FORM_IS_LED_BACK)
+    @router.post(
+        "/parked/release", openapi_extra=takes(Letters, *_READ), responses=_FORM_IS_LED_BACK
+    )
     async def release(request: Request, _: Operator) -> Response:
         """Hands what is parked to its handler again, in order: after what it failed on is mended.
 
@@ -105,7 +109,9 @@ def operator_routes(parking: Parking, service: str) -> APIRouter:
             asdict(await _while_kafka_answers(act(sent.selection()))),
         )
 
-    @router.post("/parked/discard", openapi_extra=_takes(GivenUp), responses=_FORM_IS_LED_BACK)
+    @router.post(
+        "/parked/discard", openapi_extra=takes(GivenUp, *_READ), responses=_FORM_IS_LED_BACK
+    )
     async def discard(request: Request, caller: Operator) -> Response:
         """Gives up what is parked, for good, with a reason: it is published as `record.discarded`.
 
@@ -130,10 +136,3 @@ async def _while_kafka_answers(work: Awaitable[Done]) -> Done:
     except KafkaError as error:
         detail = f"Kafka does not answer ({type(error).__name__}); please try again."
         raise Problem(503, "Not available just now", detail) from None
-
-
-def _takes(form: type[BaseModel]) -> dict[str, Any]:
-    """For the OpenAPI document: the body is JSON or a form, and read by `read_sent`."""
-    schema = form.model_json_schema()
-    content = {name: {"schema": schema} for name in ("application/json", FORM)}
-    return {"requestBody": {"content": content, "required": bool(schema.get("required"))}}

@@ -19,10 +19,20 @@ from shared.decisions import Refusal
 from shared.events.asyncapi import SERVICES
 from shared.events.wire import rfc3339
 from shared.web.access import Operator
-from shared.web.forms import read_sent, wants_page
+from shared.web.contract import takes
+from shared.web.forms import FORM, read_sent, wants_page
 from shared.web.problems import Problem, problem_of
 
 _NEWEST: Final = 50
+_LINES_OR_A_COUNT: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "A line of JSON for each step; with `dry_run` a count.",
+        "content": {
+            "application/x-ndjson": {"schema": {"type": "string"}},
+            "application/json": {"schema": {"type": "object"}},
+        },
+    }
+}
 Position = Annotated[int, Field(ge=0, le=LAST_POSITION)]
 
 
@@ -79,9 +89,12 @@ def replay_routes(replaying: Replaying) -> APIRouter:
     @router.post(
         "/replays",
         status_code=202,
-        openapi_extra=_TAKES_AN_ORDER,
+        openapi_extra=takes(Order, "application/json", FORM),
         responses={
-            200: {"description": "With `dry_run`: how many events would be sent."},
+            200: {
+                "description": "With `dry_run`: how many events would be sent.",
+                "content": {"application/json": {"schema": {"type": "object"}}},
+            },
             303: {"description": "A form is led back to its page."},
         },
     )
@@ -128,7 +141,9 @@ def projection_routes(rebuilding: Rebuilding) -> APIRouter:
     """`POST /projections/{name}/rebuild`."""
     router = APIRouter()
 
-    @router.post("/projections/{name}/rebuild")
+    @router.post(
+        "/projections/{name}/rebuild", responses=_LINES_OR_A_COUNT, response_class=Response
+    )
     async def rebuild(
         _: Operator, name: Annotated[str, Path()], *, dry_run: bool = False
     ) -> Response:
@@ -146,14 +161,6 @@ def projection_routes(rebuilding: Rebuilding) -> APIRouter:
         return StreamingResponse(lines(), media_type="application/x-ndjson")
 
     return router
-
-
-_TAKES_AN_ORDER: Final[dict[str, Any]] = {
-    "requestBody": {
-        "content": {"application/json": {"schema": Order.model_json_schema()}},
-        "required": True,
-    }
-}
 
 
 def _groups() -> list[str]:
