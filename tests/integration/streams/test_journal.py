@@ -1,9 +1,8 @@
 """The journal on the real engine: everything that Kafka has, found again, told, and forgotten."""
 
 import asyncio
-import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -35,21 +34,13 @@ from shared.events.wire import encode_headers, headers_of
 from shared.security.keys import hash_key
 from shared.storage.database import Database
 from tests.conftest import Fresh  # type: ignore[attr-defined]
+from tests.integration.streams.ground import until
 from tests.unit.streams.examples import NOW, event, example
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-DEADLINE_S = 30.0
 OPERATOR = {"Authorization": "Bearer cg_operator"}
 COORDINATOR = {"Authorization": "Bearer cg_coordinator"}
-
-
-async def until(what: Callable[[], Awaitable[Any]]) -> Any:
-    deadline = time.monotonic() + DEADLINE_S
-    while not (answer := await what()):
-        assert time.monotonic() < deadline, "it did not come true in time"
-        await asyncio.sleep(0.02)
-    return answer
 
 
 class Kafka:
