@@ -18,6 +18,8 @@ _WRITES: Final = frozenset({"post", "put", "patch", "delete"})
 #: What any request may be answered with, by its link or key, its fields, how much is going on, our errors.
 _ALWAYS: Final = (400, 401, 403, 404, 410, 422, 429, 500, 503)
 _OF_WRITES: Final = (408, 409, 413)
+#: What a page says no with, where a form was sent or a browser asked.
+_REFUSED_AS_PAGES: Final = (403, 404, 409, 410, 422)
 
 _MEANINGS: Final = {
     400: "The request is not HTTP as it should be, or one of its headers is not valid.",
@@ -105,8 +107,27 @@ def _describe(document: dict[str, Any]) -> None:
         for method, operation in operations.items():
             answers = operation.setdefault("responses", {})
             answers.pop("422", None)
+            if "security" not in operation and _answers_people(answers):
+                _also_as_pages(answers)
             for status in (*_ALWAYS, *(_OF_WRITES if method in _WRITES else ())):
                 answers.setdefault(str(status), _answer(status))
+
+
+def _answers_people(answers: dict[str, Any]) -> bool:
+    """Whether the route makes its answer itself: those without a key give a program JSON, a person a page."""
+    schemas = [
+        described.get("schema")
+        for answer in answers.values()
+        for media_type, described in answer.get("content", {}).items()
+        if media_type == "application/json"
+    ]
+    return {} in schemas
+
+
+def _also_as_pages(answers: dict[str, Any]) -> None:
+    for status in (*answers, *map(str, _REFUSED_AS_PAGES)):
+        answer = answers.setdefault(status, _answer(int(status)))
+        answer["content"]["text/html"] = {"schema": {"type": "string"}}
 
 
 def _answer(status: int) -> dict[str, Any]:

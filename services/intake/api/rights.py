@@ -70,7 +70,7 @@ async def export_page(request: Request, intake: TheIntake) -> Response:
     return show("data.html", locale, what="fetch", token=token)
 
 
-@router.post("/export")
+@router.post("/export", responses={200: {"content": {"application/zip": {}}}})
 async def fetch(request: Request, intake: TheIntake) -> Response:
     """Her data, as an archive."""
     fields = await sent(request, "token")

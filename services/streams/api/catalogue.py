@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import JSONResponse
 
 from services.streams.domain.catalogue import Contract, EventKind, catalogue
 from services.streams.generate import asyncapi_document
@@ -71,12 +70,12 @@ def catalogue_routes(pages: Pages) -> APIRouter:
         return dict(_known(by_name, wire_name).schema)
 
     @router.get("/catalogue/asyncapi/{name}.json")
-    async def asyncapi(name: str) -> JSONResponse:
+    async def asyncapi(name: str) -> dict[str, Any]:
         """The AsyncAPI 3 document of a service, or of what `integrators` get."""
         if name not in documents:
             detail = f"There is no such document; there are {', '.join(documents)}."
             raise Problem(404, "Document unknown", detail)
-        return JSONResponse(documents[name])
+        return documents[name]
 
     return router
 
