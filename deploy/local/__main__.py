@@ -79,8 +79,17 @@ def demo(
 
 
 async def _serve(platform: Platform) -> int:
-    platform.say(f"Common Ground  {platform.origin_url}/")
-    platform.say(f"Local mail     {platform.origin_url}/mailbox/")
+    from deploy.local.simulation.browser import Browser
+    from deploy.local.simulation.opening import make_programme
+    from deploy.sample import programme as sample_programme
+
+    # As it is in the file, so that people have something to register in; to say so again changes nothing.
+    async with Browser(platform.origin_url) as browser:
+        await make_programme(browser, sample_programme.load(), platform.keys)
+    platform.say(f"Take part      {platform.origin_url}/intake/register  (mentee or mentor)")
+    platform.say(
+        f"Local mail     {platform.origin_url}/mailbox/  (everybody's links: her own page)"
+    )
     platform.say(f"Console        {platform.origin_url}/streams/console")
     platform.say(f"Keys           {platform.settings.directory / 'secrets.json'}")
     platform.say("Ctrl-C stops everything in good order.")

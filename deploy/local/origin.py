@@ -19,7 +19,7 @@ from urllib.parse import unquote
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -95,6 +95,10 @@ def origin_app(rooms: Mapping[str, str], control_port: int) -> ASGIApp:
         async with forwarder:
             yield
 
+    async def front(_request: Request) -> Response:
+        """Whoever comes to take part is led to the front door."""
+        return RedirectResponse("/intake/" if "intake" in rooms else "/rooms", 302)
+
     async def index(_request: Request) -> Response:
         return HTMLResponse(_index(rooms), headers=_INDEX_HEADERS)
 
@@ -109,7 +113,8 @@ def origin_app(rooms: Mapping[str, str], control_port: int) -> ASGIApp:
 
     public = Starlette(
         routes=[
-            Route("/", index, methods=["GET"]),
+            Route("/", front, methods=["GET"]),
+            Route("/rooms", index, methods=["GET"]),
             Route("/style.css", style, methods=["GET"]),
             Route("/{path:path}", Front(forwarder, rooms), methods=_METHODS),
         ],

@@ -25,4 +25,5 @@ class SampleProgramme:
 def load() -> SampleProgramme:
     """The programme in `programme.yaml`."""
     read = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    return SampleProgramme(read["id"], read["programme"], read["charter_texts"])
+    texts = read["charter_texts"]
+    return SampleProgramme(read["id"], {**read["programme"], "charter_texts": texts}, texts)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from services.followup import views
 from services.followup.domain.mentorship import Answer, Mentorship
 from services.followup.domain.refusals import MentorshipUnknown, NotYours
+from services.followup.domain.survey import Survey
 from services.followup.letterbox import Letterbox, own_view
 from services.followup.sent import (
     Sent,
@@ -14,6 +15,7 @@ from services.followup.sent import (
     SentClosing,
     SentExtension,
     SentHelp,
+    SentSurvey,
     WhyClose,
     open_link,
 )
@@ -28,6 +30,7 @@ from shared.web.idempotency import Idempotent
 from shared.web.problems import problem_of, raise_for
 
 _CHECK_IN: Final = (Purpose.CHECK_IN,)
+_MY_PAGE: Final = (Purpose.MY_PAGE,)
 _ANY_OF_HERS: Final = (Purpose.MY_PAGE, Purpose.CHECK_IN)
 _MOST_ROWS: Final = 500
 
@@ -71,6 +74,16 @@ def participant_routes(followup: Followup, letterbox: Letterbox) -> APIRouter:
             )
 
         return await letterbox.take(request, key, SentClosing, _ANY_OF_HERS, act, thanks="closed")
+
+    @router.post("/survey")
+    async def rate(request: Request, key: Idempotent) -> Response:
+        """How it was, said once at the end: the mentee's rating is the outcome measure."""
+
+        async def act(sent: SentSurvey, link: LinkClaims, once: Once) -> Outcome[Mentorship]:
+            said = Survey(sent.good_match, sent.closer_to_goals, sent.would_do_again, sent.text)
+            return await followup.rate(_match(sent, link), link.participant_id, said, once)
+
+        return await letterbox.take(request, key, SentSurvey, _MY_PAGE, act, thanks="rated")
 
     @router.post("/extend")
     async def extend(request: Request, key: Idempotent) -> Response:

@@ -6,6 +6,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from services.followup import figures
+from services.followup.agreement_api import agreement_routes
 from services.followup.api import coordinator_routes, participant_routes
 from services.followup.domain.timing import on_time
 from services.followup.handlers import subscribe
@@ -28,7 +29,10 @@ def make_app(settings: Settings) -> FastAPI:
     subscribe(runtime, followup, FollowupData(store))
     runtime.every_tick(store.mentorships, on_time)
     figures.tell_of(store, runtime.clock, runtime.metrics)
-    letterbox = Letterbox(runtime.links, Pages(_FOLDER))
+    pages = Pages(_FOLDER)
+    letterbox = Letterbox(runtime.links, pages)
     return runtime.web_app(
-        participant_routes(followup, letterbox), coordinator_routes(followup, runtime.links)
+        participant_routes(followup, letterbox),
+        agreement_routes(followup, letterbox, runtime.links, pages, runtime.clock),
+        coordinator_routes(followup, runtime.links),
     )

@@ -13,7 +13,7 @@ from services.followup.service import Once
 from shared.decisions import Refusal
 from shared.security.links import LinkClaims, Links, Purpose
 from shared.storage.changes import Outcome
-from shared.web.forms import read_sent, wants_page
+from shared.web.forms import read_sent, sent_pairs, wants_page
 from shared.web.frame import Pages
 from shared.web.idempotency import IdempotencyKey
 from shared.web.languages import negotiate
@@ -46,27 +46,37 @@ class Letterbox:
         except Problem as problem:
             if not wants_page(request):
                 raise
-            return self._page(request, "incomplete.html", problem.status)
+            return await self._page(request, "incomplete.html", problem.status)
         claims = open_link(self._links, sent.token, purposes)
         if isinstance(claims, Refusal):
-            return self._refuse(request, claims)
+            return await self._refuse(request, claims)
+        my_page = self._links.way_back(sent.page, claims.participant_id)
         outcome = await command(sent, claims, key.answering(lambda m: own_view(m, claims)))
         if outcome.refusal is not None:
-            return self._refuse(request, outcome.refusal)
+            return await self._refuse(request, outcome.refusal, my_page)
         if wants_page(request):
-            return self._page(request, "thanks.html", 200, thanks=thanks)
+            return await self._page(request, "thanks.html", 200, thanks=thanks, my_page=my_page)
         answer = outcome.answer
         if answer is None and outcome.state is not None:
             answer = own_view(outcome.state, claims)
         return JSONResponse(answer)
 
-    def _refuse(self, request: Request, refusal: Refusal) -> Response:
+    async def _refuse(self, request: Request, refusal: Refusal, my_page: str = "") -> Response:
         if not wants_page(request):
             return problem_of(refusal).response()
-        return self._page(request, "refused.html", refusal.kind.value, detail=refusal.detail)
+        return await self._page(
+            request, "refused.html", refusal.kind.value, detail=refusal.detail, my_page=my_page
+        )
 
-    def _page(self, request: Request, template: str, status: int, **context: str) -> Response:
-        return self._pages.render(template, negotiate(request), status=status, **context)
+    async def _page(self, request: Request, template: str, status: int, **context: Any) -> Response:
+        return self._pages.render(
+            template,
+            negotiate(request),
+            status=status,
+            request=request,
+            sent=await sent_pairs(request),
+            **context,
+        )
 
 
 def own_view(mentorship: Mentorship, claims: LinkClaims) -> dict[str, Any]:

@@ -16,12 +16,16 @@ Words = Annotated[str, StringConstraints(max_length=_MOST_LETTERS)]
 
 
 class Sent(BaseModel):
-    """What comes through a link. `match_id` only where the link itself names none."""
+    """What comes through a link. `match_id` only where the link itself names none.
+
+    page: the token of her own page, if the form was on it, to lead back to.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     token: str
     match_id: str | None = None
+    page: str = ""
 
 
 class SentAnswer(Sent):
@@ -50,6 +54,15 @@ class SentClosing(Sent):
 
     reason: WhyClose = WhyClose.OWN_WISH
     match_again: bool = True
+
+
+class SentSurvey(Sent):
+    """How it was, from 1 to 5."""
+
+    good_match: Annotated[int, Field(ge=1, le=5)]
+    closer_to_goals: Annotated[int, Field(ge=1, le=5)]
+    would_do_again: bool
+    text: Words = ""
 
 
 class SentExtension(Sent):

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from services.followup.domain import care, check_ins, closing, known
+from services.followup.domain import agreement, care, check_ins, closing, known, survey
 from services.followup.domain.mentorship import Answer, Mentorship
 from services.followup.domain.recalled import recalled
+from services.followup.domain.refusals import MentorshipUnknown
 from services.followup.store import Filter, Store
 from shared.clock import Clock
 from shared.decisions import Decision, Refusal
@@ -165,6 +166,42 @@ class Followup:
             )
 
         return await self._change(match_id, decide, now, once)
+
+    async def agree(
+        self,
+        match_id: str,
+        participant_id: str,
+        terms: Callable[[Mentorship], agreement.Terms],
+        seen: int,
+        once: Once,
+    ) -> Outcome[Mentorship]:
+        """One side writes what the two agree on. `terms` reads it on the mentorship's own wall clock."""
+        now = self._clock.now()
+
+        def decide(mentorship: Mentorship | None) -> Decided:
+            if mentorship is None:
+                return MentorshipUnknown()
+            return agreement.agree(mentorship, participant_id, terms(mentorship), seen, now)
+
+        return await self._change(match_id, decide, now, once)
+
+    async def affirm(
+        self, match_id: str, participant_id: str, seen: int, once: Once
+    ) -> Outcome[Mentorship]:
+        """The other side stands by it, too."""
+        now = self._clock.now()
+        return await self._change(
+            match_id, lambda m: agreement.affirm(m, participant_id, seen, now), now, once
+        )
+
+    async def rate(
+        self, match_id: str, participant_id: str, said: survey.Survey, once: Once
+    ) -> Outcome[Mentorship]:
+        """One side says at the end how it was."""
+        now = self._clock.now()
+        return await self._change(
+            match_id, lambda m: survey.rate(m, participant_id, said, now), now, once
+        )
 
     async def extend(
         self, match_id: str, participant_id: str, months: int, once: Once

@@ -1,8 +1,10 @@
 """What is shown of a mentorship, and to whom. A side never sees the other side's words or answers."""
 
+from dataclasses import asdict
 from typing import Any
 
 from services.followup.domain.mentorship import CheckIn, HelpRequest, Mentorship, View
+from services.followup.domain.survey import Survey
 from shared.events.check_ins import CheckInStatus
 from shared.events.participants import Role
 from shared.events.wire import rfc3339
@@ -18,6 +20,8 @@ def for_side(mentorship: Mentorship, side: Role) -> dict[str, Any]:
             for check_in in mentorship.check_ins
             if check_in.status is not CheckInStatus.SCHEDULED and _was_asked(check_in, side)
         ],
+        "agreement": _agreement(mentorship, words=True),
+        "your_survey": asdict(said) if (said := mentorship.survey(side)) else None,
         "your_help_requests": [
             {**_help(request), "text": request.text}
             for request in mentorship.help_requests
@@ -31,6 +35,10 @@ def for_coordinator(mentorship: Mentorship) -> dict[str, Any]:
     return {
         **summary(mentorship),
         "check_ins": [_for_coordinator(check_in) for check_in in mentorship.check_ins],
+        "agreement": _agreement(mentorship, words=False),
+        "ratings": {
+            side.value: _points(said) for side in Role if (said := mentorship.survey(side))
+        },
         "help_requests": [
             {
                 **_help(request),
@@ -57,6 +65,26 @@ def summary(mentorship: Mentorship) -> dict[str, Any]:
         else None,
         "open_help_requests": [r.help_id for r in mentorship.help_requests if r.is_open],
     }
+
+
+def _agreement(mentorship: Mentorship, *, words: bool) -> dict[str, Any] | None:
+    agreement = mentorship.agreement
+    if agreement is None:
+        return None
+    terms = agreement.terms
+    return {
+        "edition": agreement.edition,
+        "affirmed_by": [side.value for side in agreement.affirmed_by],
+        "every_weeks": terms.every_weeks,
+        "until": rfc3339(terms.until),
+        "meeting_at": rfc3339(terms.meeting_at) if terms.meeting_at else None,
+        "language": terms.language,
+        **({"goals": terms.goals} if words else {}),
+    }
+
+
+def _points(said: Survey) -> dict[str, Any]:
+    return {name: value for name, value in asdict(said).items() if name != "text"}
 
 
 def _frame(mentorship: Mentorship) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from fastapi import FastAPI
 
 from services.intake import figures
 from services.intake.api import (
+    change,
     coordinators,
     my_page,
     pages,
     programmes,
+    register,
     registration,
     reminders,
     rights,
@@ -52,9 +54,11 @@ def make_app(settings: Settings) -> FastAPI:
     runtime.before_start(intake.rights.forget_again)
     runtime.in_background(intake.rights.watch_topics, name="last words")
     app = runtime.web_app(
+        register.router,
         registration.router,
         rights.router,
         reminders.router,
+        change.router,
         my_page.router,
         pages.router,
         coordinators.router,

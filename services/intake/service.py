@@ -46,6 +46,7 @@ class OwnStep(StrEnum):
     CONFIRM = "confirm"
     PAUSE = "pause"
     RESUME = "resume"
+    AGAIN = "again"
     LEAVE = "leave"
 
 
@@ -55,6 +56,7 @@ _STEPS: Final[Mapping[OwnStep, Callable[[Participant | None, Policy, datetime], 
             OwnStep.CONFIRM: life.confirm,
             OwnStep.PAUSE: lambda state, _, now: life.pause(state, now),
             OwnStep.RESUME: life.resume,
+            OwnStep.AGAIN: lambda state, _, __: life.again(state),
             OwnStep.LEAVE: lambda state, _, now: life.leave(state, now),
         }
     )

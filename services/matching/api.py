@@ -1,12 +1,12 @@
-"""HTTP in: answers through the links of proposals, and what coordinators see and do."""
+"""HTTP in: one match for its two, and what coordinators see and do."""
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict
 
 from services.matching import views
+from services.matching.answers_api import own_view
 from services.matching.choosing import Choosing
 from services.matching.domain.match import Match
 from services.matching.domain.refusals import (
@@ -19,29 +19,17 @@ from services.matching.explaining import Explaining
 from services.matching.service import Matching
 from services.matching.store import Store
 from shared.decisions import Refusal
-from shared.events.matches import DeclineReason, MatchStatus, TakeBackReason
-from shared.security.links import LinkClaims, Links, Purpose
+from shared.events.matches import MatchStatus, TakeBackReason
+from shared.security.links import Links, Purpose
 from shared.storage.changes import Outcome
 from shared.web.access import Coordinator, bearer_token, coordinator
 from shared.web.back import LeadsBack
-from shared.web.forms import read_sent, wants_page
-from shared.web.frame import Pages
+from shared.web.forms import read_sent
 from shared.web.idempotency import Idempotent
-from shared.web.languages import negotiate
-from shared.web.problems import Problem, problem_of, raise_for
+from shared.web.problems import problem_of, raise_for
 
 _MOST_ROWS: Final = 500
 _ROUNDS_SHOWN: Final = 50
-
-
-class SentAnswer(BaseModel):
-    """An answer to a proposal. The link says who answers and to which match."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    token: str
-    says_yes: bool
-    reason: DeclineReason = DeclineReason.NOT_SAID
 
 
 class SentTakingBack(BaseModel):
@@ -56,46 +44,6 @@ class SentSwap(SentTakingBack):
     """Whom she proposes instead."""
 
     mentor_id: str
-
-
-def participant_routes(matching: Matching, links: Links, pages: Pages) -> APIRouter:
-    """What participants send through the link of a proposal."""
-    router = APIRouter()
-
-    def page(request: Request, template: str, status: int, **context: Any) -> Response:
-        return pages.render(template, negotiate(request), status=status, **context)
-
-    def refuse(request: Request, refusal: Refusal) -> Response:
-        if not wants_page(request):
-            return problem_of(refusal).response()
-        return page(request, "refused.html", refusal.kind.value, detail=refusal.detail)
-
-    @router.post("/answers")
-    async def answer(request: Request, key: Idempotent) -> Response:
-        """Yes or no to the proposal that the link names, from a form or as JSON."""
-        try:
-            sent = await read_sent(request, SentAnswer)
-        except Problem as problem:
-            if not wants_page(request):
-                raise
-            return page(request, "incomplete.html", problem.status)
-        link = links.read(sent.token, Purpose.ANSWER)
-        if isinstance(link, Refusal):
-            return refuse(request, link)
-        outcome = await matching.answer(
-            link.match_id or "",
-            link.participant_id,
-            says_yes=sent.says_yes,
-            reason=sent.reason,
-            once=key.answering(lambda match: _own_view(match, link)),
-        )
-        if outcome.refusal is not None:
-            return refuse(request, outcome.refusal)
-        if wants_page(request):
-            return page(request, "thanks.html", 200, said=_said(outcome, link, sent))
-        return JSONResponse(outcome.answer or _own_view(outcome.state, link))
-
-    return router
 
 
 def match_routes(store: Store, links: Links) -> APIRouter:
@@ -113,7 +61,7 @@ def match_routes(store: Store, links: Links) -> APIRouter:
             return views.for_coordinator(found)
         if link.match_id != match_id:
             raise problem_of(MatchUnknown())
-        if not (seen := _own_view(await store.matches.get(match_id), link)):
+        if not (seen := own_view(await store.matches.get(match_id), link)):
             raise problem_of(MatchUnknown())
         return seen
 
@@ -230,23 +178,6 @@ def coordinator_routes(matching: Matching, store: Store, explaining: Explaining)
         return views.of_waiting(known, programme, sorted(match.match_id for match in matches))
 
     return router
-
-
-def _own_view(match: Match | None, link: LinkClaims) -> dict[str, Any]:
-    """The match as the link's owner may see it; empty if she may not."""
-    if match is None:
-        return {}
-    side = views.may_see(match, link.participant_id)
-    return views.for_side(match, side) if side is not None else {}
-
-
-def _said(outcome: Outcome[Match], link: LinkClaims, sent: SentAnswer) -> str:
-    """Which thanks the page shows: the mentee's yes still waits for the mentor's."""
-    if not sent.says_yes:
-        return "no"
-    match = outcome.state
-    side = match.side_of(link.participant_id) if match is not None else None
-    return f"yes_of_{side.value}" if side is not None else "no"
 
 
 def _seen(outcome: Outcome[Match]) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Final
 from fastapi import FastAPI
 
 from services.matching import figures
+from services.matching.answers_api import participant_routes
 from services.matching.api import (
     coordinator_routes,
     match_routes,
-    participant_routes,
     review_routes,
 )
 from services.matching.choosing import Choosing

@@ -152,6 +152,18 @@ class Matching:
             )
         return outcome
 
+    async def ask_question(
+        self, match_id: str, participant_id: str, text: str, once: Idempotency[Match] | None
+    ) -> Outcome[Match]:
+        """Whoever is asked would like to know more first."""
+        now = self._clock.now()
+
+        def decide(match: Match) -> Decision[Match] | Refusal | None:
+            side = match.side_of(participant_id)
+            return MatchUnknown() if side is None else life.ask_question(match, side, text, now)
+
+        return await self._change_match(match_id, decide, now, once)
+
     async def approve(
         self, match_id: str, coordinator_id: str, once: Idempotency[Match] | None
     ) -> Outcome[Match]:

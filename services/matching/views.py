@@ -51,6 +51,15 @@ def for_coordinator(match: Match) -> dict[str, Any]:
         "asked_at": _instant(match.asked_at),
         "answer_by": _instant(match.answer_by),
         "reminded": match.reminded,
+        "questions": [
+            {
+                "question_id": question.question_id,
+                "asked_by": question.asked_by.value,
+                "asked_at": rfc3339(question.asked_at),
+                "text": question.text,
+            }
+            for question in match.questions
+        ],
     }
 
 

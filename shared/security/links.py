@@ -77,5 +77,14 @@ class Links:
             return LinkRefused("This link has expired. Please ask for a new one.")
         return LinkClaims(purpose, participant_id, programme, match_id, number, expires_at)
 
+    def way_back(self, page: str, participant_id: str) -> str:
+        """The token of her own page that came along with a form, if it is one of hers; else nothing.
+
+        A link for an answer alone leads to no page of hers: whoever was forwarded it stays outside.
+        """
+        said = self.read(page, Purpose.MY_PAGE) if page else None
+        is_hers = isinstance(said, LinkClaims) and said.participant_id == participant_id
+        return page if is_hers else ""
+
     def _serializer(self, purpose: Purpose) -> URLSafeSerializer:
         return URLSafeSerializer(self._secret, salt=f"commonground.link.{purpose}")

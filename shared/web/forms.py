@@ -35,6 +35,7 @@ async def sent_fields(request: Request) -> dict[str, Any]:
     Without those that tell about the form itself.
     """
     if wants_page(request):
+        await request.body()  # kept, so that others can read the form again
         form = await request.form()
         return {
             name: str(value)
@@ -48,6 +49,14 @@ async def sent_fields(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Problem(422, "The request is not valid", "The body is not a JSON object.")
     return body
+
+
+async def sent_pairs(request: Request) -> list[tuple[str, str]]:
+    """All fields of the form that was sent, in order; a field may come several times."""
+    if not wants_page(request):
+        return []
+    await request.body()
+    return [(name, str(value)) for name, value in (await request.form()).multi_items()]
 
 
 async def read_sent(request: Request, form: type[SentT], *, may_be_empty: bool = False) -> SentT:

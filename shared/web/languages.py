@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from babel import Locale, UnknownLocaleError
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from fastapi import Request
@@ -13,6 +14,15 @@ from fastapi import Request
 LOCALES: Final = ("en", "da", "ar", "uk")
 _RIGHT_TO_LEFT: Final = frozenset({"ar"})
 _ALWAYS: Final = "en"
+_SHARED: Final = Path(__file__).parent / "catalogues"
+
+
+def own_name(code: str) -> str:
+    """What a language (ISO 639) calls itself; empty where Unicode's CLDR does not know."""
+    try:
+        return Locale.parse(code).language_name or ""
+    except (UnknownLocaleError, ValueError):
+        return ""
 
 
 def direction(locale: str) -> str:
@@ -32,6 +42,14 @@ def catalogue(folder: Path, locale: str) -> gettext.GNUTranslations:
     write_mo(compiled, messages)
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
+
+
+@lru_cache(maxsize=64)
+def page_catalogue(folder: Path, locale: str) -> gettext.GNUTranslations:
+    """A service's messages, and behind them the words that all pages share."""
+    own = catalogue.__wrapped__(folder, locale)
+    own.add_fallback(catalogue(_SHARED, locale))
+    return own
 
 
 def negotiate(request: Request) -> str:

@@ -1,6 +1,6 @@
 """The people's browser, that also keeps what was acknowledged: each 2xx, its key, and what it means."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,7 +37,7 @@ class Witness(Browser):
         *,
         key: str | None = None,
         bearer: str | None = None,
-        data: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
         json: Any = None,
     ) -> Answer:
         """As `Browser.ask`. After a lost answer it asks once more, and demands the same answer."""
@@ -66,7 +66,7 @@ class Witness(Browser):
         url: str,
         key: str | None,
         bearer: str | None,
-        data: Mapping[str, str] | None,
+        data: Mapping[str, str] | Sequence[tuple[str, str]] | None,
         json: Any,
     ) -> Answer:
         return await Browser.ask(self, method, url, key=key, bearer=bearer, data=data, json=json)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import TracebackType
@@ -95,7 +95,7 @@ class Browser:
 
     async def send(self, form: Form, chosen: Mapping[str, str], key: str) -> Answer:
         """Sends a form. key: the same for the same question, so that it counts once."""
-        return await self.ask("POST", form.action, key=key, data=form.filled(chosen))
+        return await self.ask("POST", form.url, key=key, data=form.filled(chosen))
 
     async def ask(
         self,
@@ -104,7 +104,7 @@ class Browser:
         *,
         key: str | None = None,
         bearer: str | None = None,
-        data: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
         json: Any = None,
     ) -> Answer:
         """One request, answered. Raises `OriginAway`."""

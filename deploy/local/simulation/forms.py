@@ -1,6 +1,6 @@
 """The forms of a page, as a browser finds them in its HTML."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -13,11 +13,22 @@ class NotOnTheForm(CommonGroundError):
 
 @dataclass(slots=True)
 class Form:
-    """One form. given: what it sends anyway; choices: what each other field offers (None: free text)."""
+    """One form. given: what it sends anyway; choices: what each other field offers (None: free text).
+
+    action: the path that it is sent to; query: what stands behind it there, her language for instance.
+    """
 
     action: str
     given: dict[str, str] = field(default_factory=dict)
     choices: dict[str, list[str] | None] = field(default_factory=dict)
+    query: str = ""
+    carried: list[tuple[str, str]] = field(default_factory=list)
+    """All that is hidden in it, in order; a field may be there several times."""
+
+    @property
+    def url(self) -> str:
+        """Where it is sent."""
+        return f"{self.action}?{self.query}" if self.query else self.action
 
     def filled(self, chosen: Mapping[str, str]) -> dict[str, str]:
         """What is sent. Raises `NotOnTheForm` for a field or a choice that is not offered."""
@@ -30,6 +41,13 @@ class Form:
                     f"{name!r} on the form for {self.action} offers {offered}, not {value!r}."
                 )
         return {**self.given, **chosen}
+
+    def filled_with_several(self, chosen: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+        """What is sent where several values may be chosen. Raises as `filled` does."""
+        for name, values in chosen.items():
+            for value in values:
+                self.filled({name: value})
+        return [*self.carried, *((name, value) for name in chosen for value in chosen[name])]
 
 
 def forms_of(html: str) -> list[Form]:
@@ -50,7 +68,8 @@ class _Reader(HTMLParser):
         """Collects a form and its fields."""
         values = {name: value or "" for name, value in attrs}
         if tag == "form" and values.get("method", "").lower() == "post":
-            self._form = Form(values.get("action", ""))
+            action, _, query = values.get("action", "").partition("?")
+            self._form = Form(action, query=query)
             self.forms.append(self._form)
         elif self._form is not None:
             self._field(self._form, tag, values)
@@ -77,6 +96,7 @@ class _Reader(HTMLParser):
             match values.get("type", "text"):
                 case "hidden":
                     form.given[name] = values.get("value", "")
+                    form.carried.append((name, values.get("value", "")))
                 case "radio" | "checkbox":
                     _offer(form, name, values.get("value", "on"))
                 case _:

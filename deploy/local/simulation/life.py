@@ -11,7 +11,7 @@ from typing import Final
 from deploy.local.simulation.agenda import Act, Agenda, Phase
 from deploy.local.simulation.browser import Answer, Browser
 from deploy.local.simulation.chance import name_of
-from deploy.local.simulation.letters import MY_PAGE, Letter, Link, Thing
+from deploy.local.simulation.letters import MY_PAGE, Letter, Link, Thing, thing_of
 from deploy.local.simulation.people import (
     CheckInAnswer,
     Person,
@@ -196,9 +196,9 @@ class Life:
     async def _close(self, link: Link, said: CheckInAnswer, key: str) -> None:
         page = await self._browser.open(link.url)
         form = page.form_for(_CLOSE)
-        if form is None:
-            self._missed(page, _CLOSE)
-            return
+        about = thing_of(MY_PAGE, form.given["token"]) if form is not None else None
+        if form is None or about != link.thing:
+            return  # It has ended meanwhile; what her page offers to close is another one.
         offered = form.choices.get("reason") or []
         reasons = [reason for reason in offered if (reason == _GOALS_REACHED) is said.goals_reached]
         await self._browser.send(form, {"reason": reasons[0]} if reasons else {}, key)

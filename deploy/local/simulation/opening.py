@@ -12,8 +12,8 @@ from deploy.local.access import Keys
 from deploy.local.simulation.browser import AWAY, Browser
 from deploy.local.simulation.chance import name_of
 from deploy.local.simulation.population import Population
+from deploy.local.simulation.registering import NotAccepted, register_at_the_pages
 from deploy.sample.programme import SampleProgramme
-from shared.errors import CommonGroundError
 
 Told = Callable[[dict[str, int]], None]
 """Told the counts of an import as it goes."""
@@ -21,10 +21,6 @@ Told = Callable[[dict[str, int]], None]
 _LONGEST_LINE: Final = 16 * 1024 * 1024
 """Of the answer to an import, in bytes: its last line holds all refusals."""
 _IMPORT_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_read=300.0)
-
-
-class NotAccepted(CommonGroundError):
-    """The platform did not take what everything else builds on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +127,14 @@ async def _import_once(
 
 
 async def register_on_the_web(browser: Browser, programme_id: str, population: Population) -> None:
-    """The others register themselves, one after the other: who names whom may depend on the order."""
-    for form in population.on_the_web:
+    """The others register themselves, one after the other: who names whom may depend on the order.
+
+    Every second one at the pages, step by step; the others through the same door as programs do.
+    """
+    for number, form in enumerate(population.on_the_web):
+        if number % 2 == 0:
+            await register_at_the_pages(browser, programme_id, form)
+            continue
         key = name_of("register", form["role"], form["email"])
         url = f"/intake/programmes/{programme_id}/participants"
         answer = await browser.ask("POST", url, key=key, json=form)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from services.followup.domain.agreement import Agreement
 from services.followup.domain.mentorship import Answer, Closure, Mentorship, View
 from services.followup.domain.refusals import (
     HersToSay,
@@ -13,6 +14,7 @@ from services.followup.domain.refusals import (
     NotYours,
 )
 from services.followup.domain.schedule import months_later
+from services.followup.domain.survey import Survey
 from shared.decisions import Decision, Refusal
 from shared.events.check_ins import CheckInStatus, ClosingReason, MentorshipClosed
 from shared.events.participants import Role
@@ -142,7 +144,20 @@ def without_words(mentorship: Mentorship) -> Mentorship:
             for c in mentorship.check_ins
         ),
         help_requests=tuple(replace(r, text="") for r in mentorship.help_requests),
+        agreement=_wordless(mentorship.agreement),
+        mentee_survey=_without_text(mentorship.mentee_survey),
+        mentor_survey=_without_text(mentorship.mentor_survey),
     )
+
+
+def _wordless(agreement: Agreement | None) -> Agreement | None:
+    if agreement is None:
+        return None
+    return replace(agreement, terms=replace(agreement.terms, goals=""))
+
+
+def _without_text(survey: Survey | None) -> Survey | None:
+    return replace(survey, text="") if survey is not None else None
 
 
 def _speechless(view: View) -> View:

@@ -10,6 +10,8 @@ from enum import IntEnum, StrEnum
 from typing import Final, Self
 
 from services.followup.domain import schedule
+from services.followup.domain.agreement import Agreement
+from services.followup.domain.survey import Survey
 from shared.events.check_ins import CheckInState, CheckInStatus, ClosingReason, MentorshipClosed
 from shared.events.matches import MatchAccepted
 from shared.events.participants import Role
@@ -201,7 +203,7 @@ class Closure:
 
 @dataclass(frozen=True, slots=True)
 class Mentorship:
-    """Two people who both said yes. Its id is the match's."""
+    """Two people who both said yes. Its id is the match's. `languages`: that both want to use."""
 
     match_id: str
     mentee_id: str
@@ -217,6 +219,10 @@ class Mentorship:
     extended_at: datetime | None = None
     closure: Closure | None = None
     forgotten: tuple[Role, ...] = ()
+    languages: tuple[str, ...] = ()
+    agreement: Agreement | None = None
+    mentee_survey: Survey | None = None
+    mentor_survey: Survey | None = None
 
     @property
     def is_running(self) -> bool:
@@ -269,7 +275,17 @@ class Mentorship:
     def has_words(self) -> bool:
         """Whether anything that somebody said is kept."""
         answers = (c.view(side).answer for c in self.check_ins for side in Role)
-        return any(r.text for r in self.help_requests) or any(a and a.next_step for a in answers)
+        said = (
+            *(request.text for request in self.help_requests),
+            *(answer.next_step for answer in answers if answer),
+            *(survey.text for survey in (self.mentee_survey, self.mentor_survey) if survey),
+            self.agreement.terms.goals if self.agreement else "",
+        )
+        return any(said)
+
+    def survey(self, side: Role) -> Survey | None:
+        """What one side said at the end, if she has."""
+        return self.mentee_survey if side is Role.MENTEE else self.mentor_survey
 
     def side_of(self, participant_id: str) -> Role | None:
         """Which side somebody is on; None for a stranger."""
@@ -320,5 +336,6 @@ def start(
         planned_end=at,
         terms=terms,
         check_ins=(),
+        languages=told.languages if isinstance(told, MatchAccepted) else (),
     )
     return unplanned.planned_until(schedule.months_later(at, terms.planned_months))

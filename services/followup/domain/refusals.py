@@ -95,3 +95,43 @@ class LongEnough(Refusal):
 
     detail: str = "This is longer than a mentorship can be planned for. Ask for fewer months."
     kind: ClassVar[RefusalKind] = RefusalKind.INVALID
+
+
+@dataclass(frozen=True, slots=True)
+class AgreedOtherwise(Refusal):
+    """The agreement is no longer the one that she saw."""
+
+    detail: str = "The agreement has been changed since. Please look at it again."
+    kind: ClassVar[RefusalKind] = RefusalKind.CONFLICT
+
+
+@dataclass(frozen=True, slots=True)
+class NothingAgreed(Refusal):
+    """There is no agreement yet that could be affirmed."""
+
+    detail: str = "There is no agreement yet. Either of you can write one."
+    kind: ClassVar[RefusalKind] = RefusalKind.CONFLICT
+
+
+@dataclass(frozen=True, slots=True)
+class NoMeeting(Refusal):
+    """No meeting has been agreed on that a calendar could show."""
+
+    detail: str = "No meeting is agreed on yet. Write one into your agreement."
+    kind: ClassVar[RefusalKind] = RefusalKind.NOT_FOUND
+
+
+@dataclass(frozen=True, slots=True)
+class NotOverYet(Refusal):
+    """The closing survey is for the end."""
+
+    detail: str = "Your mentorship goes on. We ask you how it was when it has come to its end."
+    kind: ClassVar[RefusalKind] = RefusalKind.CONFLICT
+
+
+@dataclass(frozen=True, slots=True)
+class RatedOtherwise(Refusal):
+    """The same side sent another survey before."""
+
+    detail: str = "You have told us already how it was, and we keep your first answer. Thank you."
+    kind: ClassVar[RefusalKind] = RefusalKind.CONFLICT

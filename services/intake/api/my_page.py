@@ -1,18 +1,19 @@
-"""Her own page, and what she can do there: look, change, confirm, rest, come back, leave.
+"""Her own page: what happens now and next, and what she can do there. One link opens it.
 
-One link opens it. Everything answers a form with a page, and a program with JSON.
+Everything answers a form with a page, and a program with JSON.
 """
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from services.intake.api.asking import TheCause, TheIntake, claims_of, problem, sent, status_of
 from services.intake.api.pages import locale_of, refuse, say, show
 from services.intake.api.registration import Form
+from services.intake.api.situation import situation
 from services.intake.domain.participant import Participant
-from services.intake.hers import everything, hers
+from services.intake.hers import hers
 from services.intake.service import Intake, OwnStep
 from shared.decisions import Refusal
 from shared.security.links import LinkClaims, Purpose
@@ -33,11 +34,16 @@ async def confirm(
     fields = await sent(request, "token")
     claims = claims_of(request, Purpose.CONFIRM, fields)
     if isinstance(claims, Refusal):
-        return _refused(request, negotiate(request), claims)
+        return await _refused(request, negotiate(request), claims)
     outcome = await intake.take_step(
         claims.participant_id, OwnStep.CONFIRM, key.answering(status_of), cause
     )
-    return await _answer(request, intake, claims, outcome, OwnStep.CONFIRM)
+    locale = await locale_of(request, intake, claims)
+    if outcome.refusal is not None:
+        return await _refused(request, locale, outcome.refusal)
+    if wants_page(request):
+        return await say(request, locale, OwnStep.CONFIRM)
+    return _json(outcome)
 
 
 @router.get("/me")
@@ -48,28 +54,18 @@ async def me(request: Request, intake: TheIntake) -> Response:
     if isinstance(claims, Refusal):
         if as_json:
             raise problem(claims)
-        return refuse(negotiate(request), claims)
+        return await refuse(request, negotiate(request), claims)
     found = await intake.person(claims.participant_id)
     if isinstance(found, Refusal):
         if as_json:
             raise problem(found)
-        return refuse(negotiate(request), found)
+        return await refuse(request, negotiate(request), found)
     state, person = found
     if as_json:
         return JSONResponse(hers(state, person), headers={"ETag": f'"{person.edition}"'})
-    programme = await intake.programme(state.programme)
-    in_force = set() if isinstance(programme, Refusal) else set(programme.charters_in_force)
-    affirmed = {affirmation.version for affirmation in person.charters}
-    return show(
-        "my_page.html",
-        await locale_of(request, intake, claims),
-        token=request.query_params.get("token", ""),
-        name=person.contact.name,
-        reminders=person.contact.reminders,
-        standing=state.status.value,
-        has_match=claims.match_id is not None,
-        to_affirm=[] if affirmed & in_force else sorted(in_force),
-    )
+    locale = await locale_of(request, intake, claims)
+    token = request.query_params.get("token", "")
+    return await page_of(request, intake, claims, token, locale)
 
 
 @router.patch("/me")
@@ -99,36 +95,43 @@ async def affirm(request: Request, intake: TheIntake, cause: TheCause, key: Idem
     fields = await sent(request, "token", "charter")
     claims = claims_of(request, Purpose.MY_PAGE, fields)
     if isinstance(claims, Refusal):
-        return _refused(request, negotiate(request), claims)
+        return await _refused(request, negotiate(request), claims)
     outcome = await intake.affirm(
         claims.participant_id, str(fields.get("charter", "")), key.answering(status_of), cause
     )
-    return await _answer(request, intake, claims, outcome, "affirm")
-
-
-@router.get("/me/export")
-async def export(request: Request, intake: TheIntake) -> Response:
-    """All that intake holds about her."""
-    claims = _claims(request)
-    found = await intake.person(claims.participant_id)
-    if isinstance(found, Refusal):
-        raise problem(found)
-    headers = {"Content-Disposition": 'attachment; filename="common-ground.json"'}
-    return JSONResponse(everything(*found), headers=headers)
+    return await _answer(request, intake, claims, outcome, "affirm", str(fields.get("token", "")))
 
 
 @router.post("/me/{step}")
 async def take_step(
     request: Request, step: OwnStep, intake: TheIntake, cause: TheCause, key: Idempotent
 ) -> Response:
-    """Confirm, pause, resume or leave."""
+    """Confirm, pause, resume, ask for another match, or leave."""
     fields = await sent(request, "token")
     claims = claims_of(request, Purpose.MY_PAGE, fields)
     if isinstance(claims, Refusal):
-        return _refused(request, negotiate(request), claims)
+        return await _refused(request, negotiate(request), claims)
     locale = await locale_of(request, intake, claims)
     outcome = await intake.take_step(claims.participant_id, step, key.answering(status_of), cause)
-    return await _answer(request, intake, claims, outcome, step, locale)
+    token = str(fields.get("token", ""))
+    return await _answer(request, intake, claims, outcome, step, token, locale)
+
+
+async def page_of(
+    request: Request,
+    intake: Intake,
+    claims: LinkClaims,
+    token: str,
+    locale: str,
+    *,
+    said: str = "",
+) -> HTMLResponse:
+    """Her page as it is now. said: what she has just done, in `done.html`."""
+    found = await intake.person(claims.participant_id)
+    if isinstance(found, Refusal):
+        return await refuse(request, locale, found)
+    context = await situation(request, intake, claims, *found, locale)
+    return await show(request, "my_page.html", locale, token, said=said, **context)
 
 
 async def _answer(
@@ -137,20 +140,25 @@ async def _answer(
     claims: LinkClaims,
     outcome: Outcome[Participant],
     said: str,
+    token: str,
     locale: str | None = None,
 ) -> Response:
-    """What came of a step: a page of thanks or JSON; `said` names the words in `said.html`."""
+    """What came of a step: her page with a word about it, or JSON."""
     locale = locale or await locale_of(request, intake, claims)
     if outcome.refusal is not None:
-        return _refused(request, locale, outcome.refusal)
+        return await _refused(request, locale, outcome.refusal)
     if wants_page(request):
-        return say(locale, said)
+        return await page_of(request, intake, claims, token, locale, said=said)
+    return _json(outcome)
+
+
+def _json(outcome: Outcome[Participant]) -> JSONResponse:
     return JSONResponse(outcome.answer or (status_of(outcome.state) if outcome.state else {}))
 
 
-def _refused(request: Request, locale: str, refusal: Refusal) -> Response:
+async def _refused(request: Request, locale: str, refusal: Refusal) -> Response:
     if wants_page(request):
-        return refuse(locale, refusal)
+        return await refuse(request, locale, refusal)
     raise problem(refusal)
 
 

@@ -1,5 +1,6 @@
 """What operators do: make and change programmes. `PUT` says how one is to be, and may be repeated."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Any, Self
 
@@ -8,8 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from services.intake.api.asking import TheCause, TheIntake, problem
-from services.intake.api.values import EmailAddress, Id, Locale, Name, TimeZone
-from services.intake.domain.programme import Coordinator, Programme
+from services.intake.api.values import EmailAddress, Id, Locale, Name, PlainText, TimeZone
+from services.intake.domain.programme import CharterText, Coordinator, Programme
 from shared.decisions import Refusal
 from shared.events.programmes import Charter, City, CoordinatorRef, Policy
 from shared.web.access import operator
@@ -47,6 +48,7 @@ class ProgrammeForm(BaseModel):
     time_zone: TimeZone = "Europe/Copenhagen"
     host_languages: tuple[Name, ...] = ("da",)
     locales: tuple[Locale, ...] = LOCALES
+    charter_texts: dict[str, dict[Locale, PlainText]] = {}
 
     @model_validator(mode="after")
     def _refers_only_to_what_is_there(self) -> Self:
@@ -60,6 +62,9 @@ class ProgrammeForm(BaseModel):
                 raise ValueError(f"A coordinator's cities {unknown} are not in the programme.")
             if coordinator.deputy is not None and coordinator.deputy not in ids:
                 raise ValueError("A deputy is not among the coordinators.")
+        unknown = sorted(set(self.charter_texts) - {charter.version for charter in self.charters})
+        if unknown:
+            raise ValueError(f"There are texts of {unknown}, which are no versions of the charter.")
         return self
 
     def programme(self, programme: str) -> Programme:
@@ -79,6 +84,11 @@ class ProgrammeForm(BaseModel):
             time_zone=self.time_zone,
             host_languages=self.host_languages,
             locales=self.locales,
+            charter_texts=tuple(
+                CharterText(version, locale, text)
+                for version, texts in self.charter_texts.items()
+                for locale, text in texts.items()
+            ),
         )
 
     def contacts(self, programme: str) -> list[Coordinator]:
@@ -157,4 +167,13 @@ async def programme(programme: str, intake: TheIntake) -> dict[str, Any]:
         "time_zone": found.time_zone,
         "host_languages": list(found.host_languages),
         "locales": list(found.locales),
+        "charter_texts": _texts(found.charter_texts),
     }
+
+
+def _texts(texts: Iterable[CharterText]) -> dict[str, dict[str, str]]:
+    """By version, then by language."""
+    found: dict[str, dict[str, str]] = {}
+    for each in texts:
+        found.setdefault(each.version, {})[each.locale] = each.text
+    return found

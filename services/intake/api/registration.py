@@ -47,6 +47,7 @@ class Form(BaseModel):
     goals: OwnText = ""
     request: OwnText = ""
     story: OwnText = ""
+    shows: Words = []
 
 
 class RegistrationForm(Form):
@@ -88,5 +89,5 @@ async def send_link(
     if email is not None:
         await intake.send_link(email, key.answering(_accepted), cause)
     if wants_page(request):
-        return say(negotiate(request), "link_sent")
+        return await say(request, negotiate(request), "link_sent")
     return JSONResponse(_ACCEPTED, 202)

@@ -25,11 +25,12 @@ async def reminders_page(request: Request, intake: TheIntake) -> Response:
     """Asks whether she wants no more reminders."""
     claims = claims_of(request, Purpose.UNSUBSCRIBE)
     if isinstance(claims, Refusal):
-        return refuse(negotiate(request), claims)
+        return await refuse(request, negotiate(request), claims)
     found = await intake.person(claims.participant_id)
     if isinstance(found, Refusal):
-        return refuse(negotiate(request), found)
-    return show(
+        return await refuse(request, negotiate(request), found)
+    return await show(
+        request,
         "reminders.html",
         await locale_of(request, intake, claims),
         token=request.query_params.get("token", ""),
@@ -57,19 +58,21 @@ async def _choose(
     fields = await sent(request, "token", "wanted", _ONE_CLICK)
     claims = claims_of(request, purpose, fields)
     if isinstance(claims, Refusal):
-        return _refused(request, negotiate(request), claims)
+        return await _refused(request, negotiate(request), claims)
     locale = await locale_of(request, intake, claims)
     wanted = str(fields.get("wanted", "no")) == "yes"
     outcome = await intake.choose_reminders(claims.participant_id, wanted=wanted, cause=cause)
     if outcome.refusal is not None:
-        return _refused(request, locale, outcome.refusal)
+        return await _refused(request, locale, outcome.refusal)
     if wants_page(request):
         token = str(fields.get("token") or request.query_params.get("token", ""))
-        return show("reminders.html", locale, token=token, action=action, wanted=wanted, done=True)
+        return await show(
+            request, "reminders.html", locale, token=token, action=action, wanted=wanted, done=True
+        )
     return JSONResponse({"reminders": wanted})
 
 
-def _refused(request: Request, locale: str, refusal: Refusal) -> Response:
+async def _refused(request: Request, locale: str, refusal: Refusal) -> Response:
     if wants_page(request):
-        return refuse(locale, refusal)
+        return await refuse(request, locale, refusal)
     raise problem(refusal)

@@ -32,13 +32,13 @@ async def ask_for_export(request: Request, intake: TheIntake, cause: TheCause) -
     fields = await sent(request, "token")
     claims = claims_of(request, Purpose.MY_PAGE, fields)
     if isinstance(claims, Refusal):
-        return _refused(request, negotiate(request), claims)
+        return await _refused(request, negotiate(request), claims)
     locale = await locale_of(request, intake, claims)
     asked = await intake.rights.ask_for_export(claims.participant_id, cause)
     if isinstance(asked, Refusal):
-        return _refused(request, locale, asked)
+        return await _refused(request, locale, asked)
     if wants_page(request):
-        return show("data.html", locale, what="export_asked")
+        return await show(request, "data.html", locale, what="export_asked")
     return JSONResponse({"number": asked.request_id}, 202)
 
 
@@ -48,14 +48,14 @@ async def erase(request: Request, intake: TheIntake, cause: TheCause) -> Respons
     fields = await sent(request, "token")
     claims = claims_of(request, Purpose.MY_PAGE, fields)
     if isinstance(claims, Refusal):
-        return _refused(request, negotiate(request), claims)
+        return await _refused(request, negotiate(request), claims)
     locale = await locale_of(request, intake, claims)
     asked = await intake.rights.erase(claims.participant_id, ErasureCause.OWN_WISH, cause)
     if isinstance(asked, Refusal) and not isinstance(asked, Forgotten):
-        return _refused(request, locale, asked)
+        return await _refused(request, locale, asked)
     number = None if isinstance(asked, Refusal) else asked.request_id
     if wants_page(request):
-        return show("data.html", locale, what="erase", number=number)
+        return await show(request, "data.html", locale, what="erase", number=number)
     return JSONResponse({"status": "erased", "number": number})
 
 
@@ -64,10 +64,10 @@ async def export_page(request: Request, intake: TheIntake) -> Response:
     """Asks whether she wants to save her data now: whoever only looks at a link gets nothing."""
     claims = claims_of(request, Purpose.EXPORT)
     if isinstance(claims, Refusal):
-        return refuse(negotiate(request), claims)
+        return await refuse(request, negotiate(request), claims)
     locale = await locale_of(request, intake, claims)
     token = request.query_params.get("token", "")
-    return show("data.html", locale, what="fetch", token=token)
+    return await show(request, "data.html", locale, what="fetch", token=token)
 
 
 @router.post("/export", responses={200: {"content": {"application/zip": {}}}})
@@ -76,11 +76,11 @@ async def fetch(request: Request, intake: TheIntake) -> Response:
     fields = await sent(request, "token")
     claims = claims_of(request, Purpose.EXPORT, fields)
     if isinstance(claims, Refusal):
-        return _refused(request, negotiate(request), claims)
+        return await _refused(request, negotiate(request), claims)
     locale = await locale_of(request, intake, claims)
     found = await intake.rights.fetch(claims.match_id or "", claims.participant_id, locale)
     if isinstance(found, Refusal):
-        return _refused(request, locale, found)
+        return await _refused(request, locale, found)
     return Response(found, media_type="application/zip", headers=_ARCHIVE)
 
 
@@ -92,10 +92,10 @@ async def proof(request: Request, number: str, intake: TheIntake) -> Response:
     found = await intake.rights.proof(number)
     if isinstance(found, Refusal):
         if asks_for_page:
-            return refuse(locale, found)
+            return await refuse(request, locale, found)
         raise problem(found)
     if asks_for_page:
-        return show("data.html", locale, what="proof", proof=_shown(found))
+        return await show(request, "data.html", locale, what="proof", proof=_shown(found))
     return JSONResponse(_shown(found))
 
 
@@ -138,7 +138,7 @@ def _shown(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _refused(request: Request, locale: str, refusal: Refusal) -> Response:
+async def _refused(request: Request, locale: str, refusal: Refusal) -> Response:
     if wants_page(request):
-        return refuse(locale, refusal)
+        return await refuse(request, locale, refusal)
     raise problem(refusal)

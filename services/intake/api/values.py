@@ -54,3 +54,6 @@ Word = Annotated[str, Field(max_length=200), AfterValidator(_text)]
 Words = Annotated[list[Word], Field(max_length=40)]
 OwnText = Annotated[str, Field(max_length=20_000), AfterValidator(_text)]
 """Long enough for a life's story; a bound, so that nobody fills the database."""
+
+PlainText = Annotated[str, Field(min_length=1, max_length=10_000), AfterValidator(_text)]
+"""A text that operators write, a charter for instance."""

@@ -39,6 +39,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "goals": ("mål",),
     "request": ("wish", "ønske", "anmodning"),
     "story": ("own words", "fortælling", "historie", "egne ord"),
+    "shows": ("shown", "vises", "vis i forslag"),
 }
 """Our name of a column, and what else it is called. Case, hyphens and underscores do not matter."""
 

@@ -63,6 +63,7 @@ def values_of(person: Person) -> dict[str, Any]:
         "goals": words.goals,
         "request": words.request,
         "story": words.story,
+        "shows": words.shows,
     }
 
 

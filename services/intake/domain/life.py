@@ -154,6 +154,18 @@ def resume(state: Participant, person: Person, policy: Policy, now: datetime) ->
 
 
 @of_someone
+def again(state: Participant, person: Person) -> Verdict:
+    """She would like another match after her last one, of which she had said that it was enough."""
+    match state.status:
+        case Status.ACTIVE:
+            return _told(state, person, ParticipantResumed)
+        case Status.WITHDRAWN:
+            return HasLeft()
+        case _:
+            return None
+
+
+@of_someone
 def leave(state: Participant, person: Person, now: datetime) -> Verdict:
     """She leaves the programme. Her data stay until she asks to be forgotten, or comes back."""
     match state.status:

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from services.intake.domain.profile import Registration
+from services.intake.domain.profile import Registration, Shown
 from shared.events.contacts import ContactRole
 from shared.events.participants import (
     KindOfHelp,
@@ -77,11 +77,19 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class OwnWords:
-    """What she wrote, byte for byte. Leaves this service only to herself and on her own wish."""
+    """What she wrote, byte for byte. Leaves this service only to herself and on her own wish.
+
+    shows: what of it the other one sees in a proposal.
+    """
 
     goals: str
     request: str
     story: str
+    shows: tuple[Shown, ...] = ()
+
+    def shown(self) -> dict[Shown, str]:
+        """What a proposal shows of them: what she chose and has written."""
+        return {each: text for each in self.shows if (text := getattr(self, each.value)).strip()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +185,10 @@ def profile_of(registration: Registration) -> Profile:
 def words_of(registration: Registration) -> OwnWords:
     """Her own words, unchanged."""
     return OwnWords(
-        goals=registration.goals, request=registration.request, story=registration.story
+        goals=registration.goals,
+        request=registration.request,
+        story=registration.story,
+        shows=registration.shows,
     )
 
 

@@ -4,12 +4,21 @@ Her own words (`goals`, `request`, `story`) stay byte for byte as she gave them.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from shared.events.participants import KindOfHelp, Role, TimeOfWeek
 
 LOCALES: Final = ("en", "da", "ar", "uk")
 """The languages that messages are written in."""
+
+
+class Shown(StrEnum):
+    """Which of her own words a proposal shows to the other one. She chooses; at first none."""
+
+    STORY = "story"
+    GOALS = "goals"
+    REQUEST = "request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +59,4 @@ class Registration:
     goals: str
     request: str
     story: str
+    shows: tuple[Shown, ...] = ()

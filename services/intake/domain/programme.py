@@ -15,8 +15,20 @@ from shared.events.programmes import Charter, City, CoordinatorRef, Policy, Prog
 
 
 @dataclass(frozen=True, slots=True)
+class CharterText:
+    """One version of the charter in plain words, a promise a line, in one language."""
+
+    version: str
+    locale: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Programme:
-    """Who runs a mentor network, and by which rules; the fields of `ProgrammeChanged`."""
+    """Who runs a mentor network, and by which rules; the fields of `ProgrammeChanged`.
+
+    Beside them what stays here: the charter's texts, which only pages show.
+    """
 
     programme: str
     name: str
@@ -27,11 +39,32 @@ class Programme:
     time_zone: str
     host_languages: tuple[str, ...]
     locales: tuple[str, ...]
+    charter_texts: tuple[CharterText, ...] = ()
 
     @property
     def charters_in_force(self) -> frozenset[str]:
         """The versions that may be affirmed now."""
         return frozenset(charter.version for charter in self.charters if charter.in_force)
+
+    @property
+    def charter_to_affirm(self) -> str | None:
+        """The newest version in force: the last that is listed."""
+        in_force = [charter.version for charter in self.charters if charter.in_force]
+        return in_force[-1] if in_force else None
+
+    def promises(self, version: str, locale: str) -> tuple[str, tuple[str, ...]]:
+        """The charter's promises, and the language that they are in: this one if there is a text."""
+        texts = {each.locale: each.text for each in self.charter_texts if each.version == version}
+        for known in (locale, *self.host_languages, "en", *texts):
+            if known in texts:
+                lines = (line.strip() for line in texts[known].splitlines())
+                return known, tuple(line for line in lines if line)
+        return locale, ()
+
+    def coordinators_of(self, city: str) -> tuple[str, ...]:
+        """Who looks after a city; everybody where nobody does."""
+        responsible = [each for each in self.coordinators if city in each.cities]
+        return tuple(each.coordinator_id for each in responsible or self.coordinators)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +90,8 @@ def change_programme(state: Programme | None, wanted: Programme) -> Decision[Pro
     """Makes the programme what is wanted, and tells it if that is anything new."""
     if state == wanted:
         return None
+    if state is not None and _fields(state) == _fields(wanted):
+        return Decision(wanted)
     return Decision(wanted, (ProgrammeChanged(**_fields(wanted)),))
 
 

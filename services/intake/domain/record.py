@@ -12,7 +12,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from services.intake.domain.columns import FieldProblem, called
-from services.intake.domain.profile import LOCALES, Registration
+from services.intake.domain.profile import LOCALES, Registration, Shown
 from services.intake.domain.tables import Tables, Vocabulary
 from shared.events.participants import KindOfHelp, Role, TimeOfWeek
 
@@ -88,6 +88,7 @@ def read_record(
         goals=text("goals"),
         request=text("request"),
         story=text("story"),
+        shows=take("shows", _shows, ()),
     )
     return tuple(problems) or registration
 
@@ -201,6 +202,14 @@ def _kinds_of_help(words: str, tables: Tables) -> tuple[KindOfHelp, ...]:
 def _availability(words: str, tables: Tables) -> tuple[TimeOfWeek, ...]:
     codes = _codes(words, tables.times_of_week, "There is no such time of the week")
     return tuple(TimeOfWeek(code) for code in codes)
+
+
+def _shows(words: str) -> tuple[Shown, ...]:
+    parts = [part.strip().lower() for part in _BETWEEN_CODES.split(words) if part.strip()]
+    unknown = [part for part in parts if part not in set(Shown)]
+    if unknown:
+        raise _NotRead("; ".join(unknown), f"A proposal can show: {', '.join(Shown)}. Write these.")
+    return _unique(Shown(part) for part in parts)
 
 
 def _codes(words: str, known: Vocabulary, problem: str) -> tuple[str, ...]:

@@ -53,6 +53,16 @@ class NotYetInThePool(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class ProposalOver(Refusal):
+    """There is nothing to answer: it was answered, or its time is over, or it was taken back."""
+
+    kind: ClassVar[RefusalKind] = RefusalKind.GONE
+    detail: str = (
+        "There is nothing to answer here any more. Your own page says what happens now and next."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class NoScreeningForMentees(Refusal):
     """Only mentors are screened."""
 

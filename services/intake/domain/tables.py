@@ -85,6 +85,10 @@ class Vocabulary:
         """The names and codes of the known values that are spelled most like the text."""
         return self._named(text, CHOICES_FROM)[:CHOICES]
 
+    def codes_alike(self, text: str) -> tuple[str, ...]:
+        """The codes of the same."""
+        return tuple(code for code, _ in self._alike(text, CHOICES_FROM)[:CHOICES])
+
     def _named(self, text: str, cutoff: float) -> tuple[str, ...]:
         return tuple(f"{self.names[code]} ({code})" for code, _ in self._alike(text, cutoff))
 
@@ -136,8 +140,8 @@ class Tables:
 @cache
 def load_tables() -> Tables:
     """All tables, read once in a process."""
-    places = _rows("municipalities.csv")
-    occupations = _rows("isco08.csv")
+    places = read_rows("municipalities.csv")
+    occupations = read_rows("isco08.csv")
     return Tables(
         municipalities=_vocabulary(
             (row["code"], row["name"], _spellings_of_a_municipality(row)) for row in places
@@ -151,18 +155,19 @@ def load_tables() -> Tables:
                 row["name_en"],
                 [row["iso639_3"], row["name_en"], row["name_da"], row["name_own"], *_also(row)],
             )
-            for row in _rows("languages.csv")
+            for row in read_rows("languages.csv")
         ),
         occupations=_named(row for row in occupations if len(row["code"]) == 4),
         occupation_titles={row["code"]: row["name_en"] for row in occupations},
-        education_levels=_named(_rows("education_levels.csv")),
-        education_fields=_named(_rows("education_fields.csv")),
-        kinds_of_help=_named(_rows("kinds_of_help.csv")),
-        times_of_week=_named(_rows("times_of_week.csv")),
+        education_levels=_named(read_rows("education_levels.csv")),
+        education_fields=_named(read_rows("education_fields.csv")),
+        kinds_of_help=_named(read_rows("kinds_of_help.csv")),
+        times_of_week=_named(read_rows("times_of_week.csv")),
     )
 
 
-def _rows(filename: str) -> list[dict[str, str]]:
+def read_rows(filename: str) -> list[dict[str, str]]:
+    """The rows of a table in `services/intake/data/`."""
     with (DATA / filename).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 

@@ -8,11 +8,13 @@ was sent, so nobody's time runs out while mail is down.
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
-from services.matching.domain.match import DISPLACEABLE, UNANSWERED, Match
+from services.matching.domain.match import DISPLACEABLE, UNANSWERED, Match, Question
 from services.matching.domain.refusals import (
     AlreadyAnswered,
     AlreadyDecided,
+    CoordinatorHasAll,
     NoLongerOpen,
     NotYetYourTurn,
     TooLate,
@@ -28,6 +30,7 @@ from shared.events.matches import (
     MatchHeld,
     MatchMenteeAccepted,
     MatchProposed,
+    MatchQuestionAsked,
     MatchReminderDue,
     MatchStatus,
     MatchWithdrawn,
@@ -35,6 +38,9 @@ from shared.events.matches import (
     WithdrawReason,
 )
 from shared.events.participants import Role
+
+MOST_QUESTIONS: Final = 5
+"""Of one side about one proposal; the coordinator gets in touch after the first."""
 
 
 def make(match: Match, now: datetime, *, review: bool) -> Decision[Match]:
@@ -110,6 +116,30 @@ def answer(
         return Decision(willing, (willing.event(MatchMenteeAccepted),))
     accepted = replace(answered, status=MatchStatus.ACCEPTED, accepted_at=now)
     return Decision(accepted, (accepted.event(MatchAccepted),))
+
+
+def ask_question(
+    match: Match, side: Role, text: str, now: datetime
+) -> Decision[Match] | Refusal | None:
+    """Whoever is asked would like to know more first. Her answer time goes on; the coordinator hears.
+
+    The same words again change nothing.
+    """
+    if match.whose_turn is not side:
+        return (
+            NoLongerOpen() if match.said(side) is not None or not match.open else NotYetYourTurn()
+        )
+    if match.answer_by is not None and now >= match.answer_by:
+        return TooLate()
+    hers = [question for question in match.questions if question.asked_by is side]
+    if any(question.text == text for question in hers):
+        return None
+    if len(hers) >= MOST_QUESTIONS:
+        return CoordinatorHasAll()
+    question = Question(str(len(match.questions) + 1), side, now, text)
+    asking = replace(match, questions=(*match.questions, question))
+    event = asking.event(MatchQuestionAsked, asked_by=side, question_id=question.question_id)
+    return Decision(asking, (event,))
 
 
 def remind(match: Match, now: datetime) -> Decision[Match] | None:
@@ -195,7 +225,10 @@ def end(match: Match) -> Decision[Match] | None:
 
 def forget(match: Match) -> Decision[Match] | None:
     """One of the two was erased: what they shared is forgotten, the course of the match stays."""
-    bare = replace(match, score=0, reasons=(), languages=(), times=(), city=None)
+    wordless = tuple(replace(question, text="") for question in match.questions)
+    bare = replace(
+        match, score=0, reasons=(), languages=(), times=(), city=None, questions=wordless
+    )
     return None if bare == match else Decision(bare)
 
 

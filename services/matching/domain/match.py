@@ -46,6 +46,16 @@ class AnswerRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What somebody would like to know before she answers. `text` is hers and never leaves here."""
+
+    question_id: str
+    asked_by: Role
+    asked_at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """One match. While `open` it holds the mentee and one seat of the mentor.
 
@@ -82,6 +92,7 @@ class Match:
     mentor_said: bool | None = None
     displaced_by: str | None = None
     by_rescue: bool = False
+    questions: tuple[Question, ...] = ()
     chosen_by: str | None = None
     swapped_for: str | None = None
 

@@ -114,3 +114,11 @@ class PairKnown(Refusal):
 
     detail: str = "These two have had a match before."
     kind: ClassVar[RefusalKind] = RefusalKind.CONFLICT
+
+
+@dataclass(frozen=True, slots=True)
+class CoordinatorHasAll(Refusal):
+    """So many questions about one proposal that another adds nothing."""
+
+    detail: str = "The coordinator has all your questions and will come back to you."
+    kind: ClassVar[RefusalKind] = RefusalKind.CONFLICT

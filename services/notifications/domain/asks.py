@@ -165,6 +165,8 @@ def _content_of_care(payload: Payload) -> Content:
     if isinstance(payload, care.HelpRequested):
         variant = Variant.TO_DEPUTY if payload.to_deputy else Variant.PLAIN
         return Content(variant, role=payload.asked_by, reference=payload.help_id)
+    if isinstance(payload, matches.MatchQuestionAsked):
+        return Content(Variant.QUESTION, role=payload.asked_by, reference=payload.question_id)
     return Content()
 
 

@@ -174,6 +174,8 @@ class KnownMatch:
 
     def knows(self, payload: Payload) -> bool:
         """Whether it stood there already, or that side has been reminded already."""
+        if isinstance(payload, matches.MatchQuestionAsked):
+            return False  # Each question is one of its own.
         if isinstance(payload, matches.MatchReminderDue):
             return payload.remind in self.reminded
         return isinstance(payload, matches.MatchState) and payload.status is self.status

@@ -30,6 +30,7 @@ class Variant(StrEnum):
     GOALS_REACHED = "goals_reached"
     EARLY = "early"
     TO_DEPUTY = "to_deputy"
+    QUESTION = "question"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ TABLE: Final = (
     Row(matches.MatchHeld, MessageKind.REVIEW_WAITING, To.COORDINATORS),
     Row(matches.MatchProposed, MessageKind.PROPOSAL_TO_MENTEE, To.MENTEE),
     Row(matches.MatchMenteeAccepted, MessageKind.PROPOSAL_TO_MENTOR, To.MENTOR),
+    Row(matches.MatchQuestionAsked, MessageKind.HELP_NEEDED, To.COORDINATORS),
     Row(matches.MatchReminderDue, MessageKind.PROPOSAL_REMINDER, To.WHOSE_TURN),
     Row(matches.MatchDeclined, MessageKind.PROPOSAL_CLOSED, To.STILL_ASKED),
     Row(matches.MatchExpired, MessageKind.PROPOSAL_CLOSED, To.ASKED),

@@ -29,6 +29,8 @@ def help_needed(w: Writing) -> Letter:
         else say("A mentee in {city} has asked for your help.", city=city)
     )
     blocks: list[Block] = [who]
+    if w.content.variant is Variant.QUESTION:
+        blocks.append(say("She has a question about a proposal before she answers it."))
     if w.content.variant is Variant.TO_DEPUTY:
         blocks.append(
             say("She has waited for two working days, so we are asking you as the deputy.")

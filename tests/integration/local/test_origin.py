@@ -191,8 +191,13 @@ async def test_half_an_answer_never_looks_whole(
     await platform.ready()
 
 
-async def test_the_front_page_names_every_room(client: httpx.AsyncClient) -> None:
+async def test_whoever_comes_is_led_to_the_front_door(client: httpx.AsyncClient) -> None:
     answer = await client.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (302, "/intake/")
+
+
+async def test_the_list_of_rooms_names_every_room(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/rooms")
     assert '<html lang="en">' in answer.text
     for room in ("intake", "matching", "mailbox"):
         assert f'<a href="/{room}/">' in answer.text

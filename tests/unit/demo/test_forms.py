@@ -1,11 +1,12 @@
 """The forms that simulated people send, read from the pages that intake really shows."""
 
+from typing import Any
+
 import pytest
 
 from deploy.local.simulation.forms import Form, NotOnTheForm, forms_of
-from services.intake.api.pages import refuse, show
+from services.intake.api.pages import PAGES
 from shared.events.matches import DeclineReason
-from shared.security.links import LinkRefused
 from shared.web.languages import LOCALES
 
 
@@ -19,14 +20,52 @@ def form_for(html: str, action: str, **given: str) -> Form:
     return found[0]
 
 
-def page(template: str, locale: str, **context: object) -> str:
-    return bytes(show(template, locale, token="t", **context).body).decode()
+def page(template: str, locale: str, **context: Any) -> str:
+    given = {"token": "t", "my_page": "", **context}
+    return bytes(PAGES.render(template, locale, **given).body).decode()
+
+
+NO_PROPOSAL = {"ground": [], "words": {}, "online": False}
+MENTORSHIP = {
+    "kind": "mentorship",
+    "since": "Monday",
+    "page": "m",
+    **NO_PROPOSAL,
+    "other": {"name": "Олена", "email": "olena@example.org"},
+    "check_in": "c",
+    "next_check_in": "",
+    "help_asked": False,
+    "agreed": False,
+    "affirmed": False,
+    "affirmed_by_both": False,
+    "meeting": "",
+}
+STANDING = {"active": "waiting", "paused": "paused", "withdrawn": "left"}
+
+
+def my_page(status: str) -> str:
+    standing = {"kind": STANDING[status], "since": "", "why": "", "helps": [], "pause": ""}
+    return page(
+        "my_page.html",
+        "da",
+        name="Åse",
+        reminders=True,
+        role="mentee",
+        standing=status,
+        items=[MENTORSHIP, standing],
+        every_days=7,
+        to_affirm=None,
+        coordinators=[],
+        takes_part=status != "withdrawn",
+        is_active=status == "active",
+        said="",
+    )
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_the_pages_hold_what_people_fill_in(locale: str) -> None:
     reasons = [reason.value for reason in DeclineReason]
-    answer = page("answer.html", locale, reasons=reasons)
+    answer = page("answer.html", locale, answer="t", proposal=NO_PROPOSAL, role="mentee")
     yes = form_for(answer, "/matching/answers", says_yes="yes")
     assert yes.filled({}) == {"token": "t", "says_yes": "yes"}
     no = form_for(answer, "/matching/answers", says_yes="no")
@@ -49,15 +88,7 @@ def test_the_pages_hold_what_people_fill_in(locale: str) -> None:
     ],
 )
 def test_her_page_offers_the_steps_that_she_can_take(status: str, steps: set[str]) -> None:
-    html = page(
-        "my_page.html",
-        "da",
-        name="Åse",
-        standing=status,
-        has_match=True,
-        to_affirm=[],
-        reminders=True,
-    )
+    html = my_page(status)
     offered = {form.action.rpartition("/")[2] for form in forms_of(html) if "/me/" in form.action}
     assert offered == steps
     close = form_for(html, "/followup/close")
@@ -66,7 +97,7 @@ def test_her_page_offers_the_steps_that_she_can_take(status: str, steps: set[str
 
 
 def test_a_link_that_has_expired_leads_to_a_form_for_a_new_one() -> None:
-    html = bytes(refuse("en", LinkRefused("This link has expired.")).body).decode()
+    html = page("said.html", "en", what="", refusal="This link has expired.", needs_link=True)
     assert form_for(html, "/intake/link").filled({"email": "her@example.org"})
 
 

@@ -340,3 +340,22 @@ class LifeOfAMatch(RuleBasedStateMachine):
 
 LifeOfAMatch.TestCase.settings = settings(max_examples=100, stateful_step_count=30)
 TestLifeOfAMatch = LifeOfAMatch.TestCase
+
+
+def test_whoever_is_asked_may_ask_first_and_her_time_to_answer_goes_on() -> None:
+    match = asked(proposed())
+    side = match.whose_turn
+    assert side is Role.MENTEE
+    decision = life.ask_question(match, side, "Kender hun branchen?", START)
+    assert told(decision) == ["match.question_asked"]
+    asking = then(decision)
+    assert (asking.status, asking.answer_by) == (match.status, match.answer_by)
+    assert life.ask_question(asking, side, "Kender hun branchen?", START) is None
+    assert isinstance(life.ask_question(asking, Role.MENTOR, "Hvem?", START), NotYetYourTurn)
+    event = only_event(decision)
+    assert "branchen" not in event.model_dump_json()
+
+
+def test_a_question_is_forgotten_with_the_person() -> None:
+    asking = then(life.ask_question(asked(proposed()), Role.MENTEE, "Kender hun branchen?", START))
+    assert [question.text for question in then(life.forget(asking)).questions] == [""]

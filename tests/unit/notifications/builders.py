@@ -169,6 +169,11 @@ def reminder(role: Role) -> Payload:
     return match(matches.MatchReminderDue, status, remind=role)
 
 
+def question(role: Role = Role.MENTEE) -> Payload:
+    status = MatchStatus.PROPOSED if role is Role.MENTEE else MatchStatus.MENTEE_ACCEPTED
+    return match(matches.MatchQuestionAsked, status, asked_by=role, question_id="1")
+
+
 def held() -> Payload:
     return match(matches.MatchHeld, MatchStatus.HELD)
 
@@ -283,6 +288,7 @@ def every_event() -> list[Event[Any]]:
             proposed(),
             proposed(online=True, reasons=(), languages=(), times=()),
             mentee_accepted(),
+            question(),
             reminder(Role.MENTEE),
             reminder(Role.MENTOR),
             declined(Role.MENTOR),

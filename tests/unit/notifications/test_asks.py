@@ -67,6 +67,7 @@ def told(payload: Payload) -> list[tuple[MessageKind, object]]:
         (a.mentee_accepted(), [(MessageKind.PROPOSAL_TO_MENTOR, MENTOR)]),
         (a.reminder(Role.MENTEE), [(MessageKind.PROPOSAL_REMINDER, MENTEE)]),
         (a.reminder(Role.MENTOR), [(MessageKind.PROPOSAL_REMINDER, MENTOR)]),
+        (a.question(), [(MessageKind.HELP_NEEDED, CITY)]),
         (a.declined(Role.MENTEE), []),
         (a.declined(Role.MENTOR), [(MessageKind.PROPOSAL_CLOSED, MENTEE)]),
         (a.expired(Role.MENTEE), [(MessageKind.PROPOSAL_CLOSED, MENTEE)]),
@@ -112,6 +113,11 @@ def test_each_event_asks_for_the_messages_of_the_table(
     payload: Payload, expected: list[tuple[MessageKind, object]]
 ) -> None:
     assert told(payload) == expected
+
+
+def test_a_question_is_news_though_the_match_stands_where_it_stood() -> None:
+    known = KnownMatch(MatchStatus.PROPOSED, sequence=1)
+    assert [ask.kind for ask in asks(a.event(a.question()), known)] == [MessageKind.HELP_NEEDED]
 
 
 def test_every_line_of_the_table_is_carried_out_by_some_event() -> None:
