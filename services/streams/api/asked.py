@@ -48,7 +48,7 @@ def view_of(
         raise Problem(403, "Not granted", f"Your grant does not hold the stream {stream.value!r}.")
     if programme is not None and programme != grant.programme:
         raise Problem(403, "Not granted", f"Your grant is for the programme {grant.programme!r}.")
-    if others := [city for city in cities or () if not _may_ask_for(grant, city)]:
+    if others := [city for city in cities or () if not may_ask_for(grant, city)]:
         detail = (
             f"You can ask for the cities that you were granted, but not for {', '.join(others)}."
         )
@@ -69,6 +69,6 @@ def view_of(
     return projections.view(grant).narrowed(seen, cities or None)
 
 
-def _may_ask_for(grant: Grant, city: str) -> bool:
+def may_ask_for(grant: Grant, city: str) -> bool:
     """Also who was granted all cities cannot ask for a small one: its events are its region's."""
     return may_be_named(city) and (grant.all_cities or city in grant.cities)

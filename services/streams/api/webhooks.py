@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.streams.api.asked import LAST_POSITION
+from services.streams.api.asked import LAST_POSITION, may_ask_for
 from services.streams.api.keys import Integrator
 from services.streams.domain.grants import Grant
 from services.streams.domain.integration import (
@@ -47,7 +47,7 @@ class WantedSent(BaseModel):
         """The same, checked. Raises `Problem` 403 for what is not granted, 422 for what is unknown."""
         if others := [one.value for one in self.streams if one not in grant.streams]:
             raise _not_granted("streams", others)
-        if not grant.all_cities and (others := sorted(set(self.cities) - set(grant.cities))):
+        if others := [city for city in self.cities if not may_ask_for(grant, city)]:
             raise _not_granted("cities", others)
         types = [integration_name(name) for name in self.types]
         if set(types) - BY_WIRE_NAME.keys():

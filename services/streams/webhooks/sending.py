@@ -92,7 +92,7 @@ class Sender:
         try:
             async with asyncio.timeout(_CONNECT_WITHIN_S):
                 found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
+        except (OSError, ValueError):
             return "The host's name leads nowhere; please look at its spelling."
         addresses = {info[4][0] for info in found}
         if any(is_allowed(str(one), self._networks, plain=is_plain) for one in addresses):

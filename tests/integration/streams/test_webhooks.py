@@ -23,6 +23,7 @@ from tests.integration.streams.ground import (
     COORDINATOR,
     ODENSE,
     OPERATOR,
+    SAMSOE,
     Ground,
     bearer,
     open_ground,
@@ -428,6 +429,13 @@ async def test_what_cannot_be_is_refused_with_a_reason(
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert words in answer.json()["detail"]
+
+
+async def test_nobody_can_have_a_small_municipality_alone(ground: Ground) -> None:
+    grant = await ground.granted(cities=[], all_cities=True)
+    sent = {"url": "http://127.0.0.1/", "wanted": {"cities": [SAMSOE]}}
+    answer = await ground.http.post("/webhooks", json=sent, headers=bearer(grant["key"]))
+    assert answer.status_code == 403
 
 
 async def test_a_grant_has_so_many_webhooks_and_no_more(
