@@ -90,6 +90,9 @@ async def _serve(platform: Platform) -> int:
     platform.say(
         f"Local mail     {platform.origin_url}/mailbox/  (everybody's links: her own page)"
     )
+    platform.say(
+        f"Coordinate     {platform.origin_url}/intake/coordinator/  (a click says who you are)"
+    )
     platform.say(f"Console        {platform.origin_url}/streams/console")
     platform.say(f"Keys           {platform.settings.directory / 'secrets.json'}")
     platform.say("Ctrl-C stops everything in good order.")

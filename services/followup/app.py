@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from services.followup import figures
 from services.followup.agreement_api import agreement_routes
 from services.followup.api import coordinator_routes, participant_routes
+from services.followup.desk.words import desk_routes
 from services.followup.domain.timing import on_time
 from services.followup.handlers import subscribe
 from services.followup.letterbox import Letterbox
@@ -35,4 +36,5 @@ def make_app(settings: Settings) -> FastAPI:
         participant_routes(followup, letterbox),
         agreement_routes(followup, letterbox, runtime.links, pages, runtime.clock),
         coordinator_routes(followup, runtime.links),
+        desk_routes(followup, runtime.sessions),
     )

@@ -14,7 +14,9 @@ from services.intake.api import (
     reminders,
     rights,
 )
-from services.intake.desk import signing_in
+from services.intake.desk import bringing_in, lists, one, reporting, signing_in
+from services.intake.desk.desk import Desk
+from services.intake.desk.looks import Looks
 from services.intake.domain.tables import load_tables
 from services.intake.following import Following
 from services.intake.handlers import subscribe
@@ -64,9 +66,14 @@ def make_app(settings: Settings) -> FastAPI:
         coordinators.router,
         programmes.router,
         signing_in.router,
+        lists.router,
+        one.router,
+        bringing_in.router,
+        reporting.router,
     )
     app.state.intake = intake
     app.state.rate_limit = RateLimit(settings.requests_per_minute)
     app.state.provider = IdentityProvider(settings)
+    app.state.desk = Desk(intake, Looks(runtime), runtime.ids)
     app.state.attempts = Attempts(settings.session_key)
     return app

@@ -44,6 +44,9 @@ def everything(state: Participant, person: Person) -> dict[str, Any]:
             {"version": affirmation.version, "at": rfc3339(affirmation.at)}
             for affirmation in person.charters
         ],
+        "notes_of_coordinators": [
+            {"at": rfc3339(note.at), "text": note.text} for note in person.notes
+        ],
         "not_with": {
             "people": len(person.hashes.not_with),
             "kept_as": "keyed hashes of the e-mail addresses you named",

@@ -80,6 +80,26 @@ async def import_people(
         yield tally
 
 
+async def preview_people(
+    intake: Intake, programme: Programme, cities: frozenset[str] | None, rows: Iterator[Row]
+) -> Tally:
+    """What an import would come to, as things are now. Nothing is written. Raises `TableRefused`."""
+    tally = Tally()
+    seen: set[str] = set()
+    while (
+        batch := await asyncio.to_thread(_read, intake, programme, cities, rows, tally)
+    ) is not None:
+        identities = [
+            intake.registrar.identity(programme.programme, each.role, each.email) for each in batch
+        ]
+        seen |= (await intake.store.ids_by_identity(identities)).keys()
+        for identity in identities:
+            tally.registered += identity not in seen
+            tally.repeated += identity in seen
+            seen.add(identity)
+    return tally
+
+
 def _read(
     intake: Intake,
     programme: Programme,

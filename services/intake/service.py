@@ -210,7 +210,7 @@ class Intake:
         return outcome
 
     async def screen(
-        self, participant_id: str, once: AnswerOnce, cause: Cause
+        self, participant_id: str, coordinator_id: str, once: AnswerOnce, cause: Cause
     ) -> Outcome[Participant]:
         """A coordinator lets a mentor into the pool."""
         programme = await self._programme_of(participant_id)
@@ -218,7 +218,7 @@ class Intake:
             return Outcome(Outcomes.REFUSED, refusal=programme)
         return await self._change(
             participant_id,
-            lambda state: life.screen(state, programme.policy, cause.time),
+            lambda state: life.screen(state, programme.policy, cause.time, coordinator_id),
             once,
             cause,
         )

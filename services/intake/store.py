@@ -1,11 +1,12 @@
 """The only module that knows intake's documents: collections, indexes, queries."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Final
 
 from pymongo import ASCENDING, IndexModel
 
+from services.intake.domain.desk import Draft
 from services.intake.domain.heard import Gap, Unreached, Waiting
 from services.intake.domain.journeys import KnownMatch
 from services.intake.domain.participant import Participant, Person, Status
@@ -20,6 +21,8 @@ _IDENTITY: Final = "state.person.hashes.identity"
 _ADDRESS: Final = "state.person.hashes.email"
 _LEFT: Final = "state.person.left_at"
 _UNCONFIRMED: Final = {"state.status": Status.UNCONFIRMED.value}
+_CITY: Final = "state.person.profile.city"
+_DRAFT_KEPT_S: Final = 3_600
 _NAMED: Final = "state.person.hashes.not_with"
 
 
@@ -53,11 +56,21 @@ class Store:
                     name="unconfirmed",
                     partialFilterExpression=_UNCONFIRMED,
                 ),
+                IndexModel([("state.programme", ASCENDING), (_CITY, ASCENDING)], name="city"),
             ),
             refusals={"identity": AlreadyRegistered()},
         )
         self.programmes = runtime.aggregates("programmes", Programme)
         self.coordinators = runtime.aggregates("coordinators", Coordinator)
+        self.drafts = runtime.aggregates(
+            "drafts",
+            Draft,
+            indexes=(
+                IndexModel(
+                    [("state.made_at", ASCENDING)], name="an_hour", expireAfterSeconds=_DRAFT_KEPT_S
+                ),
+            ),
+        )
         self.matches = runtime.aggregates(
             "known",
             KnownMatch,
@@ -170,7 +183,7 @@ class Store:
     ) -> list[Participant]:
         """Participants of a programme in these cities by their ids, from behind `after` on."""
         query: dict[str, Any] = {"state.programme": programme, "_id": {"$gt": after}}
-        query |= in_cities("state.person.profile.city", cities)
+        query |= in_cities(_CITY, cities)
         if status is not None:
             query["state.status"] = status.value
         found = self.participants.find(query, sort=[("_id", ASCENDING)], limit=limit)
@@ -181,3 +194,50 @@ class Store:
         query = {"$or": [{"state.mentee_id": participant_id}, {"state.mentor_id": participant_id}]}
         found = [match async for _, match in self.matches.find(query)]
         return sorted(found, key=lambda match: (match.proposed_at or LONG_AGO, match.match_id))
+
+    # What coordinators look at: by programme and cities (None: every one), one query each ---------
+
+    async def people_in(
+        self, programme: str, cities: frozenset[str] | None, **fields: Any
+    ) -> list[Participant]:
+        """Participants whose `state.<field>` has these values (`person__role` is `person.role`)."""
+        query = {"state.programme": programme} | in_cities(_CITY, cities) | _states(fields)
+        return [state async for _, state in self.participants.find(query)]
+
+    async def matches_in(
+        self, programme: str, cities: frozenset[str] | None, **fields: Any
+    ) -> list[KnownMatch]:
+        """Matches of these cities whose `state.<field>` has these values."""
+        place = {"state.programme": programme} | in_cities("state.city", cities)
+        return [state async for _, state in self.matches.find(place | _states(fields))]
+
+    async def people_in_open_matches(self, people: Collection[str]) -> set[str]:
+        """Those of these people who are in a match that is open."""
+        either = [
+            {"state.mentee_id": {"$in": list(people)}},
+            {"state.mentor_id": {"$in": list(people)}},
+        ]
+        found = self.matches.find({"state.open": True, "$or": either})
+        return {each async for _, match in found for each in (match.mentee_id, match.mentor_id)}
+
+    async def gaps_in(self, programme: str, cities: frozenset[str] | None) -> list[Gap]:
+        """What was last told of each city that lacks mentors, the largest gap first."""
+        query = {"state.programme": programme, "state.waiting": {"$gt": 0}}
+        found = self.gaps.find(query | in_cities("state.city", cities))
+        return sorted([state async for _, state in found], key=lambda gap: -gap.waiting)
+
+    async def unreached_among(self, people: Iterable[str]) -> list[Unreached]:
+        """Messages that did not reach these people, the newest first."""
+        query = {"state.recipient_id": {"$in": list(people)}}
+        found = [state async for _, state in self.unreached.find(query)]
+        return sorted(found, key=lambda message: message.at, reverse=True)
+
+
+def _states(fields: dict[str, Any]) -> dict[str, Any]:
+    """As a query: `status=[…]` is one of these, `person__role=…` is a field of a field."""
+    return {
+        f"state.{name.replace('__', '.')}": {"$in": list(value)}
+        if isinstance(value, list | tuple | set | frozenset)
+        else value
+        for name, value in fields.items()
+    }

@@ -6,16 +6,18 @@ words of his own on it by a link.
 """
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
 from shared.errors import OutboxFull, StillContended
+from shared.security.sessions import cookie_name
 from shared.storage.database import STORAGE_AWAY
+from shared.web.access import Caller, coordinator
 from shared.web.forms import BACK, form_field, wants_page
 from shared.web.problems import Problem
 
@@ -34,6 +36,36 @@ def is_local_path(path: str) -> bool:
 def led_back(back: str, **words: str) -> RedirectResponse:
     """To a local path, with these words in its query."""
     return RedirectResponse(f"{back}{'&' if urlsplit(back).query else '?'}{urlencode(words)}", 303)
+
+
+async def signed_in(request: Request) -> Caller:
+    """For a page: a coordinator or operator. Whoever is not signed in is sent to do so, and back."""
+    try:
+        return await coordinator(request)
+    except Problem as problem:
+        if problem.status != 401:
+            raise
+    raise sign_in_first(request)
+
+
+def sign_in_first(request: Request) -> Problem:
+    """Sends the browser to sign in, and then to the page that it wanted."""
+    settings = request.app.state.runtime.settings
+    room = request.headers.get("x-forwarded-prefix", "")
+    wanted = f"{room}{request.url.path}"
+    then = wanted if request.method == "GET" and is_local_path(wanted) else ""
+    return Problem(
+        303,
+        "Sign in first",
+        "This page is for coordinators who are signed in.",
+        headers={
+            "Location": f"{SIGN_IN}?{urlencode({'then': then})}",
+            "Set-Cookie": f"{cookie_name(settings.public_url)}=; Max-Age=0; Path=/; HttpOnly",
+        },
+    )
+
+
+SignedIn = Annotated[Caller, Depends(signed_in)]
 
 
 class LeadsBack(APIRoute):

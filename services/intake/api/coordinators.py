@@ -163,7 +163,7 @@ async def screen(
     """Lets a mentor into the pool after the talk with her."""
     caller.hers(await intake.store.participants.get(participant_id), NobodyHere())
     once = key.answering(status_of)
-    outcome = await intake.screen(participant_id, once, cause)
+    outcome = await intake.screen(participant_id, caller.name, once, cause)
     if outcome.refusal is not None:
         raise problem(outcome.refusal)
     return outcome.answer or (status_of(outcome.state) if outcome.state else {})

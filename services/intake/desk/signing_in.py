@@ -18,7 +18,7 @@ from shared.web.frame import Pages
 from shared.web.languages import negotiate
 
 COORDINATORS_PAGES: Final = "/intake/coordinator/"
-OPERATORS_PAGES: Final = "/streams/"
+OPERATORS_PAGES: Final = "/streams/console"
 PAGES: Final = Pages(Path(__file__).parent)
 _LONGEST_PATH: Final = 500
 

@@ -91,13 +91,15 @@ def confirm(state: Participant, person: Person, policy: Policy, now: datetime) -
 
 
 @of_someone
-def screen(state: Participant, person: Person, policy: Policy, now: datetime) -> Verdict:
-    """A coordinator has talked with a mentor and lets her into the pool."""
+def screen(
+    state: Participant, person: Person, policy: Policy, now: datetime, by: str | None = None
+) -> Verdict:
+    """A coordinator (`by`) has talked with a mentor and lets her into the pool."""
     if person.role is Role.MENTEE:
         return NoScreeningForMentees()
     match state.status:
         case Status.AWAITING_SCREENING:
-            person = replace(person, screened_at=now)
+            person = replace(person, screened_at=now, screened_by=by)
             return _told(*moved(state, person, entry(person, policy), now), ParticipantScreened)
         case Status.REGISTERING | Status.UNCONFIRMED:
             return ConfirmFirst("She has not confirmed her address yet; screen her after that.")

@@ -101,6 +101,16 @@ class Affirmation:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What a coordinator noted about her. `by`: the coordinator's id."""
+
+    note_id: str
+    by: str
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hashes:
     """Keyed hashes of addresses, made by the caller, who has the key.
 
@@ -121,6 +131,7 @@ class Person:
     edition: how often her profile has been changed; the ETag of her page.
     unresolved_since: since when `not_with` waits to be resolved; None when it is.
     released_by: who let go of her while she was unresolved, so that no old view is settled on.
+    notes: of coordinators about her; no other service hears of them.
     available_since: since when she can be matched; None while she cannot.
     """
 
@@ -137,11 +148,13 @@ class Person:
     released_by: tuple[str, ...] = ()
     confirmed_at: datetime | None = None
     screened_at: datetime | None = None
+    screened_by: str | None = None
     available_since: datetime | None = None
     paused_for: PauseReason | None = None
     link_requested_at: datetime | None = None
     left_at: datetime | None = None
     edition: int = 1
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

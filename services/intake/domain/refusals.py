@@ -16,6 +16,14 @@ class NobodyHere(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class NoSuchMentorship(Refusal):
+    """No match has this id."""
+
+    kind: ClassVar[RefusalKind] = RefusalKind.NOT_FOUND
+    detail: str = "No match has this id. Look it up in the list of mentorships or proposals."
+
+
+@dataclass(frozen=True, slots=True)
 class NoSuchProgramme(Refusal):
     """No programme has this id."""
 
@@ -109,6 +117,14 @@ class NotOnTheList(Refusal):
         "You signed in, but no programme names you as a coordinator by this address. Ask whoever "
         "leads your programme; your identity provider must have verified the address."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchDraft(Refusal):
+    """The spreadsheet is not kept any more: it was brought in, or an hour is over."""
+
+    kind: ClassVar[RefusalKind] = RefusalKind.GONE
+    detail: str = "This file is not kept any more. Choose it once more; nobody comes in twice."
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,14 +25,22 @@ class Post:
 
 
 def scope_of(coordinator: Coordinator | None, programme: Programme | None) -> Scope | None:
-    """Whose people she sees; None if she is no coordinator (any more)."""
+    """Whose people she sees; None if she is no coordinator (any more).
+
+    Whoever is somebody's deputy sees her cities as well: what was not seen to there comes to her.
+    """
     if coordinator is None or programme is None or not coordinator.is_one:
         return None
-    for named in programme.coordinators:
-        if named.coordinator_id == coordinator.coordinator_id:
-            cities = None if coordinator.leads else frozenset(named.cities)
-            return Scope(programme.programme, cities)
-    return None
+    me = coordinator.coordinator_id
+    if all(named.coordinator_id != me for named in programme.coordinators):
+        return None
+    cities = {
+        city
+        for named in programme.coordinators
+        if me in (named.coordinator_id, named.deputy)
+        for city in named.cities
+    }
+    return Scope(programme.programme, None if coordinator.leads else frozenset(cities))
 
 
 def is_operator(claims: Mapping[str, Any], wanted: str) -> bool:

@@ -171,7 +171,7 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(ground: Gro
 
 async def test_an_operator_is_whoever_has_the_claim(ground: Ground) -> None:
     answer = await ground.sign_in(OPERATOR)
-    assert answer.headers["location"] == "/streams/"
+    assert answer.headers["location"] == "/streams/console"
     session = ground.session()
     assert session is not None
     assert (session.role, session.scope) == (StaffRole.OPERATOR, EVERYTHING)
