@@ -1,6 +1,7 @@
 """What followup holds about one person: given to her, or forgotten."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from services.followup.domain import closing
@@ -44,6 +45,7 @@ def _leaving(participant_id: str, cause: Cause) -> Decide[Mentorship]:
 
 def _shown(mentorship: Mentorship, participant_id: str) -> dict[str, Any]:
     side = mentorship.side_of(participant_id) or Role.MENTEE
+    survey = mentorship.survey(side)
     return {
         "match_id": mentorship.match_id,
         "you_are": side,
@@ -57,6 +59,8 @@ def _shown(mentorship: Mentorship, participant_id: str) -> dict[str, Any]:
             for each in mentorship.help_requests
             if each.asked_by is side
         ],
+        "agreement": None if mentorship.agreement is None else asdict(mentorship.agreement.terms),
+        "survey": None if survey is None else asdict(survey),
     }
 
 

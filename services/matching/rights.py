@@ -51,4 +51,9 @@ def _shown(match: Match, participant_id: str) -> dict[str, Any]:
         "proposed_at": match.proposed_at,
         "accepted_at": match.accepted_at,
         "you_said_yes": match.said(side) if side is not None else None,
+        "your_questions": [
+            {"asked_at": question.asked_at, "text": question.text}
+            for question in match.questions
+            if question.asked_by is side
+        ],
     }

@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.followup.domain import agreement as agreed
+from services.followup.domain.agreement import Agreement
 from services.followup.domain.known import KnownProgramme
 from services.followup.domain.mentorship import (
     CheckIn,
@@ -19,13 +21,16 @@ from services.followup.domain.mentorship import (
     start,
 )
 from services.followup.domain.schedule import months_later, working_days_later
+from services.followup.domain.survey import Survey
 from shared.events.care import CheckInEscalated, HelpHandled, HelpRequested, HelpState
 from shared.events.check_ins import (
+    AgreementChanged,
     CheckInCompleted,
     CheckInOverdue,
     CheckInReminderDue,
     CheckInState,
     MentorshipClosed,
+    MentorshipRated,
 )
 from shared.events.participants import Role
 from shared.events.wire import Event
@@ -67,7 +72,22 @@ def _after(mentorship: Mentorship, event: Event[Any]) -> Mentorship:
             closure = Closure(told.reason, told.early, told.closed_at, told.match_again)
             settled = tuple(check_in.settled() for check_in in mentorship.check_ins)
             return replace(mentorship, closure=closure, check_ins=settled)
+        case AgreementChanged() as told:
+            return replace(mentorship, agreement=_agreement(mentorship.agreement, told))
+        case MentorshipRated() as told if mentorship.survey(told.rated_by) is None:
+            said = Survey(told.good_match, told.closer_to_goals, told.would_do_again, text="")
+            if told.rated_by is Role.MENTEE:
+                return replace(mentorship, mentee_survey=said)
+            return replace(mentorship, mentor_survey=said)
     return mentorship
+
+
+def _agreement(kept: Agreement | None, told: AgreementChanged) -> Agreement:
+    """The kept one if it is told of; else a later edition, whose goals are lost."""
+    terms = agreed.Terms("", told.every_weeks, told.until, told.meeting_at)
+    if kept is not None and replace(kept.terms, goals="", language="") == terms:
+        return replace(kept, affirmed_by=told.affirmed_by)
+    return Agreement(terms, told.affirmed_by, edition=kept.edition + 1 if kept else 1)
 
 
 def _with_check_in(mentorship: Mentorship, event: Event[Any], told: CheckInState) -> Mentorship:

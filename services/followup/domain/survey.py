@@ -35,7 +35,7 @@ def rate(
     if mentorship is None:
         return MentorshipUnknown()
     side = mentorship.side_of(participant_id)
-    if side is None:
+    if side is None or side in mentorship.forgotten:
         return NotYours()
     if mentorship.is_running:
         return NotOverYet()

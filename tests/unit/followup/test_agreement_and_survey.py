@@ -5,8 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from services.followup.domain.agreement import Terms, affirm, agree
-from services.followup.domain.closing import close, without_words
+from services.followup.domain.closing import close, somebody_left, without_words
+from services.followup.domain.known import KnownProgramme
 from services.followup.domain.mentorship import Mentorship
+from services.followup.domain.recalled import recalled
 from services.followup.domain.refusals import (
     AgreedOtherwise,
     MentorshipOver,
@@ -19,7 +21,7 @@ from services.followup.domain.survey import Survey, rate
 from shared.decisions import Decision
 from shared.events.check_ins import AgreementChanged, ClosingReason, MentorshipRated
 from shared.events.participants import Role
-from tests.unit.followup.builders import MENTEE, MENTOR, START, a_mentorship
+from tests.unit.followup.builders import MENTEE, MENTOR, START, a_mentorship, an_event
 
 TERMS = Terms("Find et job", 2, START + timedelta(days=300), START + timedelta(days=3), "da")
 SURVEY = Survey(5, 4, would_do_again=True, text="Tak!")
@@ -105,3 +107,27 @@ def test_forgetting_takes_the_words_of_agreement_and_surveys() -> None:
     assert bare.agreement.terms.every_weeks == TERMS.every_weeks
     assert bare.mentee_survey is not None
     assert bare.mentee_survey.good_match == SURVEY.good_match
+
+
+def test_who_is_forgotten_cannot_leave_words_again() -> None:
+    gone = after(somebody_left(agreed(), MENTEE, START, erased=True))
+    assert isinstance(rate(gone, MENTEE, SURVEY, START), NotYours)
+
+
+def test_after_a_restore_what_was_agreed_and_rated_comes_back_without_the_words() -> None:
+    written = agree(a_mentorship(), MENTEE, TERMS, 0, START)
+    rated = rate(after(close(agreed(), ClosingReason.PLANNED, START)), MENTEE, SURVEY, START)
+    assert isinstance(written, Decision)
+    assert isinstance(rated, Decision)
+    told = [an_event(payload, START) for payload in (*written.events, *rated.events)]
+    programme = KnownProgramme(a_mentorship().terms, "Europe/Copenhagen")
+    again = recalled(a_mentorship(), told, programme)
+    assert again is not None
+    assert again.agreement is not None
+    assert again.agreement.terms == replace(TERMS, goals="", language="")
+    assert again.agreement.affirmed_by == (Role.MENTEE,)
+    assert again.mentee_survey == replace(SURVEY, text="")
+    assert recalled(again, told, programme) == again
+    kept = recalled(agreed(), told, programme)
+    assert kept is not None
+    assert kept.agreement == agreed().agreement, "what the backup has is not lost"
