@@ -27,8 +27,10 @@ class Looks:
 
     async def put_down(self, look: Look) -> None:
         """Puts it down; returns when a majority of the database holds it."""
-        entry = asdict(look) | {"seen": look.seen.value, "why": look.why and look.why.value}
-        await self._log.append([{"_id": entry.pop("look_id"), **entry}])
+        entry = asdict(look) | {"why": look.why and look.why.value}
+        # Not `seen`: in a document that is the mark of what has been applied.
+        entry |= {"_id": entry.pop("look_id"), "shown": entry.pop("seen").value}
+        await self._log.append([entry])
 
     async def of(
         self, programme: str, *, participant: str | None, after: int, limit: int
@@ -48,7 +50,7 @@ def _look(document: Document) -> Look:
         by=document["by"],
         role=document["role"],
         people=tuple(document["people"]),
-        seen=Seen(document["seen"]),
+        seen=Seen(document["shown"]),
         where=document["where"],
         why=Why(document["why"]) if document["why"] else None,
         at=document["at"],
