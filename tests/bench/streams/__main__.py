@@ -3,7 +3,8 @@
 1. **The journal against the bare drivers**: the same records, all there already: how many a second the
    running service keeps, and how many a bare aiokafka consumer writes to MongoDB in batches of the same size,
    with the same durability: one insert a batch, no validation, no index, no position.
-2. **A minute of a nation**: events at a steady rate into the journal, with readers of one city each.
+2. **A minute of a nation**: events at a steady rate into the journal, with readers of one city each, and
+   webhooks, ten of which are dead or hang.
 
 `python -m tests.bench.streams` writes `var/bench/streams.json`. Nothing else should run meanwhile.
 """
@@ -34,6 +35,7 @@ from services.streams.store.journal import Journal
 from shared.security.keys import hash_key
 from shared.storage.database import Database
 from tests.bench.streams.load import PROGRAMME
+from tests.bench.streams.webhooks import Receivers
 
 BATCH: Final = 500
 _OPERATOR: Final = "cg_bench"
@@ -63,6 +65,7 @@ async def streams(engine: Engine, port: int) -> AsyncIterator[Service]:
         "HASH_SECRET": "hashes",
         "OPERATOR_KEY_HASHES": hash_key(_OPERATOR),
         "REQUESTS_PER_MINUTE": "1000000",
+        "WEBHOOK_NETWORKS": "127.0.0.0/8",
     }
     started = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.streams"),
@@ -164,9 +167,16 @@ async def bare_per_s(engine: Engine, records: int) -> float:
 
 
 async def a_minute(
-    engine: Engine, journal: Journal, port: int, *, rate: int, seconds: int, readers: int
+    engine: Engine,
+    journal: Journal,
+    port: int,
+    *,
+    rate: int,
+    seconds: int,
+    readers: int,
+    webhooks: int,
 ) -> dict[str, Any]:
-    """Events at a steady rate, with readers; sampled once a second."""
+    """Events at a steady rate, with readers and webhooks; sampled once a second."""
     async with streams(engine, port) as service:
         wanted = await _grants(service, readers)
         listening = await asyncio.create_subprocess_exec(
@@ -179,6 +189,7 @@ async def a_minute(
         listening.stdin.write(json.dumps(wanted).encode() + b"\n")
         await listening.stdin.drain()
         await listening.stdout.readline()
+        receivers = await Receivers.subscribed(service.http, webhooks)
         before = await journal.last_position()
         memory = [service.process.memory_info().rss]
         cpu_before = sum(service.process.cpu_times()[:2])
@@ -200,6 +211,7 @@ async def a_minute(
         await asyncio.sleep(1.0)  # What is on its way to the readers arrives.
         listening.terminate()
         got = json.loads((await listening.stdout.read()).splitlines()[-1])
+        delivered = await receivers.told()
         memory.append(service.process.memory_info().rss)
     return {
         "rate_per_s": rate,
@@ -211,6 +223,9 @@ async def a_minute(
         "readers": readers,
         "read": got,
         "read_per_s": round(got["events"] / sending_took),
+        "webhooks": webhooks,
+        "delivered": delivered,
+        "delivered_per_s": round(delivered["deliveries"] / sending_took),
         "cpu_ms_per_event": round(1000 * cpu_s / sent, 4),
         "memory_mb": {
             "before": _mb(memory[0]),
@@ -259,6 +274,7 @@ async def main(said: argparse.Namespace) -> None:
             rate=said.rate,
             seconds=said.seconds,
             readers=said.readers,
+            webhooks=said.webhooks,
         )
         database.close()
     result = {
@@ -283,6 +299,7 @@ if __name__ == "__main__":
     parser.add_argument("--rate", type=int, default=5_000)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--readers", type=int, default=100)
+    parser.add_argument("--webhooks", type=int, default=100)
     parser.add_argument("--port", type=int, default=8790)
     parser.add_argument("--var", default="var")
     asyncio.run(main(parser.parse_args()))

@@ -1,6 +1,7 @@
 """Sends events of a whole nation at a steady rate, as their owners would: a process of its own.
 
-Two fifths are of matches, two of check-ins, one of messages; the cities take turns. `ce_time` is the
+Two fifths are of matches, two of check-ins, one of messages; the cities take turns. A few are rare ones,
+for webhooks. `ce_time` is the
 machine's time, so that whoever receives one can say how long it took. Prints how many were sent and
 acknowledged, once a second.
 """
@@ -17,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 
 from services.streams.domain.places import places
 from shared.events.check_ins import CheckInCompleted, CheckInDue
-from shared.events.matches import MatchAccepted, MatchProposed
+from shared.events.matches import MatchAccepted, MatchEnded, MatchProposed
 from shared.events.messages import MessageSent
 from shared.events.payload import Payload
 from shared.events.wire import encode_headers, headers_of, rfc3339
@@ -31,6 +32,10 @@ KINDS: Final[tuple[type[Payload], ...]] = (
     CheckInCompleted,
     MessageSent,
 )
+RARE: Final = MatchEnded
+RARE_PER_S: Final = 100
+RARE_CITIES: Final = 33
+"""A hundred of the events of a second are ends of mentorships, in 33 cities: 3 a second in each."""
 _SLICE_S: Final = 0.02
 
 
@@ -66,7 +71,10 @@ async def send(servers: list[str], run: str, rate: int, seconds: float) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", linger_ms=5)
     await producer.start()
     templates = [Template(kind) for kind in KINDS]
+    rare = Template(RARE)
     cities = list(places())
+    rare_cities = [code for code, place in places().items() if not place.is_small][:RARE_CITIES]
+    rare_one_in = max(1, rate // RARE_PER_S) if rate else RARE_PER_S
     total = round(rate * seconds) if rate else round(1_000 * seconds)
     sent, acknowledged, told_at = 0, 0, 0.0
     waiting: deque[asyncio.Future[object]] = deque()
@@ -78,6 +86,8 @@ async def send(servers: list[str], run: str, rate: int, seconds: float) -> None:
             template = templates[number % len(templates)]
             # Each kind goes round all cities.
             city = cities[number // len(templates) % len(cities)]
+            if number % rare_one_in == 0:
+                template, city = rare, rare_cities[number // rare_one_in % RARE_CITIES]
             key, value, headers = template.filled(f"{run}-{number}", city)
             waiting.append(
                 await producer.send(template.topic, value=value, key=key, headers=headers)

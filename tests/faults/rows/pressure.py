@@ -25,7 +25,7 @@ async def dead_mail_server(world: World) -> str:
     world.service("mail").pause()
     await asyncio.sleep(_DEAD_S)
     meanwhile = world.load.acknowledged - before
-    waiting = await _lag_of(world, ("intake", "matching", "followup", "streams"))
+    waiting = await lag_of(world, ("intake", "matching", "followup", "streams"))
     world.service("mail").resume()
     await world.platform.mailbox.refuse(_DEAD_S / 3)
     await asyncio.sleep(_DEAD_S / 3)
@@ -39,7 +39,7 @@ async def dead_mail_server(world: World) -> str:
     )
 
 
-async def _lag_of(world: World, names: tuple[str, ...], within_s: float = 20.0) -> list[str]:
+async def lag_of(world: World, names: tuple[str, ...], within_s: float = 20.0) -> list[str]:
     """What these services have open or unread although nothing but mail is missing."""
     until = time.monotonic() + within_s
     left: list[str] = []
