@@ -49,8 +49,7 @@ class Load:
         self._agenda = Agenda(platform.clock.now() + _YEARS)
         self._life = Life(self._population.people, self.witness, self._agenda)
         emails = [each["email"] for each in self._programme.body["coordinators"]]
-        key = platform.keys.coordinator
-        self._coordination = Coordination(seed, emails, self.witness, key, self._agenda)
+        self._coordination = Coordination(seed, emails, self.witness, self._agenda)
         self._forms = list(self._population.on_the_web)
         self._read_to = 0
         self._in_flight: set[asyncio.Task[None]] = set()

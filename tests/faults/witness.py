@@ -37,17 +37,33 @@ class Witness(Browser):
         *,
         key: str | None = None,
         bearer: str | None = None,
+        session: str | None = None,
+        as_json: bool = False,
         data: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
         json: Any = None,
     ) -> Answer:
         """As `Browser.ask`. After a lost answer it asks once more, and demands the same answer."""
         retries = self.retries
-        answer = await self._ask(method, url, key, bearer, data, json)
+
+        async def once() -> Answer:
+            return await Browser.ask(
+                self,
+                method,
+                url,
+                key=key,
+                bearer=bearer,
+                session=session,
+                as_json=as_json,
+                data=data,
+                json=json,
+            )
+
+        answer = await once()
         if method != "POST" or key is None or not answer.is_done:
             return answer
         if self.retries > retries:
             self.asked_again += 1
-            again = await self._ask(method, url, key, bearer, data, json)
+            again = await once()
             if (again.status, again.text) != (answer.status, answer.text):
                 self.contradictions.append(
                     f"{urlsplit(url).path}: {answer.status}, then {again.status} with the same key, "
@@ -59,17 +75,6 @@ class Witness(Browser):
         thing = thing_of(path.rpartition("/")[2], token) if token else None
         self.kept[f"{path} {key}"] = Acknowledged(path, key, thing, sent)
         return answer
-
-    async def _ask(
-        self,
-        method: str,
-        url: str,
-        key: str | None,
-        bearer: str | None,
-        data: Mapping[str, str] | Sequence[tuple[str, str]] | None,
-        json: Any,
-    ) -> Answer:
-        return await Browser.ask(self, method, url, key=key, bearer=bearer, data=data, json=json)
 
     @property
     def acknowledged(self) -> int:

@@ -43,15 +43,17 @@ class OriginAway(CommonGroundError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back."""
+    """What came back. location: where a redirect leads. cookies: those that were set."""
 
     status: int
     text: str
+    location: str = ""
+    cookies: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_done(self) -> bool:
         """Whether it was done, or had been done before."""
-        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+        return HTTPStatus.OK <= self.status < HTTPStatus.BAD_REQUEST
 
     def forms(self) -> list[Form]:
         """The forms of the page."""
@@ -104,13 +106,23 @@ class Browser:
         *,
         key: str | None = None,
         bearer: str | None = None,
+        session: str | None = None,
+        as_json: bool = False,
         data: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
         json: Any = None,
     ) -> Answer:
-        """One request, answered. Raises `OriginAway`."""
+        """One request, answered; redirects are for the caller. Raises `OriginAway`.
+
+        session: the cookies of somebody who is signed in.
+        """
         headers = {"idempotency-key": key} if key is not None else {}
         if bearer is not None:
             headers |= {"authorization": f"Bearer {bearer}", "accept": "application/json"}
+
+        if session is not None:
+            headers |= {"cookie": session, "sec-fetch-site": "same-origin"}
+        if as_json:
+            headers["accept"] = "application/json"
 
         async def once() -> Answer | None:
             async with self._session.request(
@@ -118,7 +130,12 @@ class Browser:
             ) as answer:
                 if answer.status in AWAY:
                     return None
-                return Answer(answer.status, await answer.text())
+                return Answer(
+                    answer.status,
+                    await answer.text(),
+                    answer.headers.get("location", ""),
+                    {name: morsel.value for name, morsel in answer.cookies.items()},
+                )
 
         answer = await self.until_answered(once, url)
         if not answer.is_done and answer.status not in _NO_WONDER:

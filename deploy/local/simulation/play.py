@@ -132,9 +132,8 @@ class _Play:
 
     def __post_init__(self) -> None:
         emails = [each["email"] for each in self.programme.body["coordinators"]]
-        key = self.platform.keys.coordinator
         self.life = Life(self.population.people, self.browser, self.agenda)
-        self.coordination = Coordination(self.seed, emails, self.browser, key, self.agenda)
+        self.coordination = Coordination(self.seed, emails, self.browser, self.agenda)
 
     async def open(self) -> tuple[Imported, Imported]:
         """Programme, import, the same import again, and the few who come by themselves."""

@@ -185,17 +185,40 @@ async def test_the_browser_gives_up_in_the_end_and_says_what_without_the_link(
     assert "secret" not in str(raised.value)
 
 
-async def test_a_coordinator_handles_help_and_ends_what_nobody_answers_to() -> None:
+async def test_a_coordinator_signs_in_handles_help_and_ends_what_nobody_answers_to() -> None:
     match_id = "0192f0c1-aaaa-7bbb-8ccc-0123456789ab"
     mentorship = {
-        "open_help_requests": ["h1"],
         "state": "running",
         "check_ins": [{"status": "escalated"}, {"status": "escalated"}, {"status": "due"}],
     }
-    origin = Origin(lambda: web.json_response(mentorship))
+    hidden = '<input type="hidden" name="form_token" value="t">'
+    desk = "".join(
+        f'<form method="post" action="/followup/{action}">{hidden}</form>'
+        for action in (f"help/{match_id}/h1/handled", f"mentorships/{match_id}/close")
+    )
+
+    def redirect(to: str, **cookies: str) -> web.Response:
+        answer = web.Response(status=303, headers={"location": to})
+        for name, value in cookies.items():
+            answer.set_cookie(name, value)
+        return answer
+
+    answers = iter(
+        [
+            redirect("/identity/authorize?state=s", attempt="a"),
+            web.Response(text='<form method="post" action="authorize"><input name="other"></form>'),
+            redirect("/intake/callback?code=c"),
+            redirect("/intake/coordinator/", session="s1"),
+            web.Response(text=desk),
+            redirect("/intake/coordinator/"),
+            web.json_response(mentorship),
+            redirect("/intake/coordinator/"),
+        ]
+    )
+    origin = Origin(lambda: next(answers))
     agenda = Agenda(ENDS)
     async with origin.browser() as browser:
-        coordination = Coordination(1, ["Karen@example.org"], browser, "key", agenda)
+        coordination = Coordination(1, ["Karen@example.org"], browser, agenda)
         letter = StoredMessage(
             1, NOW, "karen@example.org", "", "<1>", "Help", f"It is match {match_id}.", "", {}
         )
@@ -203,10 +226,12 @@ async def test_a_coordinator_handles_help_and_ends_what_nobody_answers_to() -> N
         coordination.read(read_letter(a_proposal()))
         assert await act_all(agenda) == 1
     assert [post.path for post in origin.posts()] == [
+        "/identity/authorize",
         f"/followup/help/{match_id}/h1/handled",
         f"/followup/mentorships/{match_id}/close",
     ]
-    assert {post.headers["authorization"] for post in origin.posts()} == {"Bearer key"}
+    assert {post.headers["cookie"] for post in origin.posts()[1:]} == {"session=s1"}
+    assert origin.asked[3].headers["cookie"] == "attempt=a"
 
 
 async def nothing() -> None:
