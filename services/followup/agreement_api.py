@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_time
 from fastapi import APIRouter, Request, Response
 from icalendar import Calendar, Event
 from pydantic import Field, NaiveDatetime
@@ -159,9 +159,7 @@ def _shown(mentorship: Mentorship, side: Role, locale: str) -> Mapping[str, Any]
         "until": until.date().isoformat(),
         "until_in_words": format_date(until, "long", locale=locale),
         "meeting": meeting.strftime("%Y-%m-%dT%H:%M") if meeting else "",
-        "meeting_in_words": format_datetime(meeting, "EEEE d MMMM y, HH:mm", locale=locale)
-        if meeting
-        else "",
+        "meeting_in_words": _moment(meeting, locale) if meeting else "",
         "language": terms.language if terms else "",
         "language_in_words": own_name(terms.language) if terms and terms.language else "",
         "languages": [(code, own_name(code) or code) for code in mentorship.languages],
@@ -169,6 +167,11 @@ def _shown(mentorship: Mentorship, side: Role, locale: str) -> Mapping[str, Any]
         "affirmed_by_both": agreement is not None and len(agreement.affirmed_by) == len(Role),
         "zone": mentorship.time_zone.rpartition("/")[2].replace("_", " "),
     }
+
+
+def _moment(at: datetime, locale: str) -> str:
+    day = format_date(at, "full", locale=locale)
+    return f"{day}, {format_time(at, 'short', locale=locale)}"
 
 
 def _calendar(

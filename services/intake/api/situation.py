@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_time
 from fastapi import Request
 
 from services.intake.api.pages import PAGES, proposal_of
-from services.intake.domain.journeys import KnownMatch
+from services.intake.domain.journeys import KnownMatch, Wanted
 from services.intake.domain.now import Kind, Now, next_check_in, open_check_in, what_is_now
 from services.intake.domain.participant import Participant, Person, Status
 from services.intake.domain.programme import Programme
@@ -113,7 +113,8 @@ class _Telling:
         if instant is None:
             return ""
         local = instant.astimezone(self._zone)
-        return str(format_datetime(local, "EEEE d MMMM, HH:mm", locale=self.locale))
+        day = format_date(local, "full", locale=self.locale)
+        return f"{day}, {format_time(local, 'short', locale=self.locale)}"
 
     def token(self, purpose: Purpose, match: KnownMatch, number: int | None = None) -> str:
         """For one purpose, match and check-in; it ends when her own link does."""
@@ -160,7 +161,10 @@ async def _mentorship(
         "other": {"name": contact.name, "email": contact.email} if contact else None,
         "check_in": tell.token(Purpose.CHECK_IN, match, number) if number else "",
         "next_check_in": tell.day(next_check_in(match, policy, tell.now)),
-        "help_asked": any(request.asked_by is tell.side for request in match.requests),
+        "help_asked": any(
+            request.asked_by is tell.side and request.wanted is Wanted.HELP
+            for request in match.requests
+        ),
         "agreed": agreed is not None,
         "affirmed": agreed is not None and tell.side in agreed.affirmed_by,
         "affirmed_by_both": agreed is not None and len(agreed.affirmed_by) == len(Role),

@@ -229,11 +229,13 @@ def follow_match(
             known = replace(known, unanswered_by=told.unanswered_by)
         case MatchWithdrawn():
             known = replace(known, withdraw_reason=told.reason)
-    if not is_open:
-        # A question about a proposal that is over needs no answer any more.
-        still = tuple(each for each in known.requests if each.wanted is Wanted.HELP)
-        known = replace(known, requests=still)
-    return Decision(known)
+    # A question is over when she who asked it has answered the proposal, or it is over itself.
+    still = tuple(
+        each
+        for each in known.requests
+        if each.wanted is Wanted.HELP or each.asked_by is known.whose_turn
+    )
+    return Decision(replace(known, requests=still))
 
 
 def follow_check_in(

@@ -145,6 +145,8 @@ def test_a_question_about_a_proposal_is_over_when_the_proposal_is() -> None:
     assert [each.wanted for each in told(PROPOSED, QUESTION).requests] == [Wanted.ANSWER]
     declined = match(MatchDeclined, MatchStatus.DECLINED, declined_by=Role.MENTEE)
     assert told(PROPOSED, QUESTION, declined).requests == ()
+    assert told(PROPOSED, QUESTION, MENTEE_SAYS_YES).requests == ()
+    assert len(told(PROPOSED, QUESTION, PROPOSED, HELP).requests) == 2
 
 
 def test_word_of_an_escalation_may_run_ahead_of_its_check_in() -> None:
