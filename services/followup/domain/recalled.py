@@ -29,6 +29,7 @@ from shared.events.check_ins import (
     CheckInOverdue,
     CheckInReminderDue,
     CheckInState,
+    CheckInStatus,
     MentorshipClosed,
     MentorshipRated,
 )
@@ -95,7 +96,10 @@ def _with_check_in(mentorship: Mentorship, event: Event[Any], told: CheckInState
     while (check_in := mentorship.check_in(told.number)) is None:
         # She had made it longer: no event says so but the check-ins that came of it.
         mentorship = mentorship.planned_until(months_later(mentorship.planned_end, 1))
-    before = tuple(each.settled() for each in mentorship.check_ins[: told.number - 1])
+    before = tuple(
+        each if each.status is CheckInStatus.COMPLETED else each.settled()
+        for each in mentorship.check_ins[: told.number - 1]
+    )
     mentorship = replace(mentorship, check_ins=(*before, *mentorship.check_ins[told.number - 1 :]))
     check_in = replace(check_in, status=told.status)
     for side in Role:

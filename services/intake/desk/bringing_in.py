@@ -9,6 +9,7 @@ from services.intake.desk.visiting import TheVisit
 from services.intake.domain.spreadsheet import TableRefused, refusals_csv
 from services.intake.importing import Tally
 from shared.decisions import Refusal
+from shared.web.contract import content
 from shared.web.problems import Problem, problem_of
 
 _REFUSALS_SHOWN: Final = 200
@@ -27,17 +28,17 @@ async def preview(visit: TheVisit, file: UploadFile) -> Response:
     """What would come of the file. Nobody is registered yet."""
     if (file.size or 0) > MOST_DRAFT_BYTES:
         return visit.page("import.html", status=413, why="too_large")
-    content = await file.read()
+    whole = await file.read()
     try:
         draft_id, tally = await visit.desk.look_at_file(
-            visit.caller, visit.programme, file.filename or "", content, visit.cause
+            visit.caller, visit.programme, file.filename or "", whole, visit.cause
         )
     except TableRefused as refused:
         return visit.page("import.html", status=422, why=str(refused))
     return _told(visit, "import_preview.html", tally, draft_id)
 
 
-@router.get("/{draft_id}/refused.csv")
+@router.get("/{draft_id}/refused.csv", responses=content("text/csv"))
 async def refused(visit: TheVisit, draft_id: str) -> Response:
     """The lines that would be refused, to hand back to whoever wrote the file."""
     tally = await visit.desk.look_again(visit.caller, visit.programme, draft_id)

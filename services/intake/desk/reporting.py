@@ -11,6 +11,7 @@ from services.intake.desk.visiting import TheVisit, Visit
 from services.intake.domain.monthly import Figures, Month, as_csv, monthly
 from services.intake.domain.needs import need_of
 from services.intake.domain.participant import Status
+from shared.web.contract import content
 from shared.web.problems import Problem
 
 router = APIRouter(prefix="/coordinator")
@@ -37,7 +38,7 @@ async def report(visit: TheVisit, month: AskedMonth = None) -> Response:
     )
 
 
-@router.get("/report.csv")
+@router.get("/report.csv", responses=content("text/csv"))
 async def report_csv(visit: TheVisit, month: AskedMonth = None) -> Response:
     """The same numbers, one line a month."""
     last = _month(visit, month)

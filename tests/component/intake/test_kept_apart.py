@@ -103,6 +103,10 @@ class InMemory:
         due = [key for key, state in self.states.items() if state.wake_at and state.wake_at <= now]
         return due[:limit]
 
+    async def earliest_wake(self) -> datetime | None:
+        await self.turn()
+        return min((s.wake_at for s in self.states.values() if s.wake_at), default=None)
+
     async def next_due(self, now: datetime) -> datetime | None:
         return None
 
