@@ -22,7 +22,13 @@ from services.matching.replay.play import as_recorded, play
 from services.matching.replay.verify import verify
 from services.matching.replay.world import World
 from shared.events.lines import line_of_event
-from shared.events.matches import MatchAccepted, MatchMenteeAccepted, MatchProposed, MatchStatus
+from shared.events.matches import (
+    MatchAccepted,
+    MatchMenteeAccepted,
+    MatchProposed,
+    MatchState,
+    MatchStatus,
+)
 from shared.events.messages import MessageKind, MessageSent
 from shared.events.participants import Role
 from shared.events.programmes import BetweenRounds, Policy
