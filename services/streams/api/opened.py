@@ -11,7 +11,7 @@ from services.streams.api.pages import OperatorAtAPage, page_maker
 from services.streams.console import Console
 from services.streams.service import Lineage
 from services.streams.views import journeys
-from shared.web.forms import read_sent
+from shared.web.forms import form_field, read_sent
 from shared.web.problems import Problem
 
 _LOOKS: Final = 500
@@ -42,8 +42,8 @@ def opened_routes(console: Console) -> APIRouter:
 
     @router.post("/unmask")
     async def unmask(request: Request, caller: OperatorAtAPage) -> HTMLResponse:
-        form = await request.form()
-        event_id, reason = str(form.get("event", "")), str(form.get("reason", "")).strip()
+        event_id = await form_field(request, "event")
+        reason = (await form_field(request, "reason")).strip()
         page = page_for(request, caller, "/events")
         if len(reason) < SHORTEST_REASON:
             lineage = _known(await console.opened(event_id), event_id)
