@@ -6,14 +6,14 @@ from typing import Any
 from services.intake.domain.participant import Hashes, Participant
 from services.intake.domain.programme import Coordinator
 from services.intake.domain.recalled import Told, recalled, recalled_coordinator
-from services.intake.registrar import Registrar
+from services.intake.registrar import Registrar, raise_errors
 from services.intake.store import Store
 from shared.clock import Clock
 from shared.decisions import Decision
 from shared.events.contacts import ContactErased, ContactRole, ContactState
 from shared.events.participants import ParticipantErased, ParticipantState, Role
 from shared.events.wire import Event
-from shared.storage.changes import Cause, Change, Decide, Outcome
+from shared.storage.changes import Cause, Change, Decide
 
 
 class Recalling:
@@ -36,7 +36,7 @@ class Recalling:
             if isinstance(event.payload, ContactState)
             and event.payload.role is ContactRole.COORDINATOR
         }
-        _raise_errors(
+        raise_errors(
             await self._store.coordinators.change(
                 [
                     Change(name, _coordinator(hers[-1].payload), cause)
@@ -45,7 +45,7 @@ class Recalling:
                 ]
             )
         )
-        _raise_errors(
+        raise_errors(
             await self._store.participants.change(
                 [
                     Change(name, self._participant(hers), cause)
@@ -81,9 +81,3 @@ class Recalling:
 def _coordinator(told: ContactState | ContactErased) -> Decide[Coordinator]:
     after = recalled_coordinator(told)
     return lambda kept: None if kept == after else Decision(after)
-
-
-def _raise_errors(outcomes: Sequence[Outcome[Any]]) -> None:
-    for outcome in outcomes:
-        if outcome.error is not None:
-            raise outcome.error

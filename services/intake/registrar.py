@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from services.intake.domain.form import columns, named_as_in_the_form, values_of
 from services.intake.domain.life import Revision
@@ -33,6 +33,8 @@ from shared.events.participants import Role
 from shared.ids import Ids
 from shared.security.hashing import KeyedHash
 from shared.storage.changes import Cause, Change, Decide, Idempotency, Outcome, Status
+
+State = TypeVar("State")
 
 _MOST_PASSES: Final = 20
 _FINISHED_AT_ONCE: Final = 500
@@ -306,7 +308,7 @@ def _letting_together(other_id: str, address: str) -> Decide[Participant]:
     return lambda state: let_together(state, other_id, address)
 
 
-def raise_errors(outcomes: list[Outcome[Participant]]) -> list[Outcome[Participant]]:
+def raise_errors(outcomes: list[Outcome[State]]) -> list[Outcome[State]]:
     """The outcomes; an error in a decision is a fault of ours and is raised."""
     for outcome in outcomes:
         if outcome.error is not None:
