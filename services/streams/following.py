@@ -53,10 +53,13 @@ class Following:
         if len(self._ready) < limit:
             # No more than that: what nobody takes must stay with the listener, whose memory is bounded.
             await self._hear(0.0)
-        if self._complete_above is None or after < self._complete_above:
+        if self._complete_above is not None and after < self._complete_above:
+            # Somebody set the position back: what was taken from here by then is in the journal only.
+            await self._begin_anew()
+        if self._complete_above is None:
             return await self._read(after, limit)
         while self._ready and self._ready[0].position <= after:
-            self._ready.popleft()
+            self._complete_above = self._ready.popleft().position
         found = [self._ready[index] for index in range(min(limit, len(self._ready)))]
         # With nothing left here, the view shows nothing up to where the tail has read.
         return found, found[-1].position if found else max(after, self._tail.position)
@@ -82,8 +85,6 @@ class Following:
             self._listener = await self._listening.enter_async_context(
                 self._tail.listen(self._view.interests, wants=self._shows)
             )
-            self._complete_above = None
-            self._ready.clear()
         page = await self._projections.page(self._view, after, limit)
         if page.reached >= self._listener.position:
             self._complete_above = self._listener.position
@@ -95,12 +96,16 @@ class Following:
             return
         entries = await self._listener.take(within_s)
         if self._listener.is_over:
-            await self._listening.aclose()
-            self._listening = AsyncExitStack()
-            self._listener, self._complete_above = None, None
-            self._ready.clear()
+            await self._begin_anew()
             return
         self._ready.extend(one for one in map(self._view.of, entries) if one is not None)
+
+    async def _begin_anew(self) -> None:
+        """Listens no more, until the journal's end is reached again."""
+        await self._listening.aclose()
+        self._listening = AsyncExitStack()
+        self._listener, self._complete_above = None, None
+        self._ready.clear()
 
     def _shows(self, entry: Entry) -> bool:
         return entry.type in self._view.types

@@ -8,6 +8,7 @@ It runs on machine time and holds no clock: nothing of a programme's life waits 
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -73,11 +74,11 @@ class Listener:
     async def take(self, within_s: float | None = None) -> list[Entry]:
         """All that wait, as soon as there is one; none if the time is up or it is over."""
         if not self._waiting and not self.is_over:
-            try:
+            # What was given in the very moment in which the time was up is taken all the same: who takes
+            # nothing may go by the tail's position, and that stands behind it.
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(within_s):
                     await self._rung.wait()
-            except TimeoutError:
-                return []
         self._rung.clear()
         taken = list(self._waiting)
         self._waiting.clear()

@@ -1,11 +1,13 @@
 """What is parked in a service: who waits, which of them an operator means, and the records themselves."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import RequestTimedOutError
 
 from shared.events.dead_letters import ParkReason
 from shared.events.payload import WIRE_PREFIX
@@ -13,7 +15,9 @@ from shared.events.wire import Record
 from shared.storage.aggregates import Aggregates
 from shared.storage.parked import Waiting
 
-_FETCH_WITHIN_MS: Final = 5_000
+_ASK_MS: Final = 500
+_ANSWER_WITHIN_S: Final = 20.0
+"""Kafka has the record or something behind it, so silence for so long is no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,31 +116,46 @@ def with_those_before(selected: Iterable[Alone], everybody: Iterable[Alone]) -> 
 
 
 async def fetch(servers: Sequence[str], letters: Sequence[str]) -> Mapping[str, Record]:
-    """The records that these letters are about, as far as Kafka still has them. Raises `KafkaError`."""
+    """The records that these letters are about, as far as Kafka still has them.
+
+    Raises `KafkaError` if Kafka is away or does not answer: that says nothing about a record.
+    """
     if not letters:
         return {}
+    wanted: dict[TopicPartition, dict[int, str]] = {}
+    for letter_id in letters:
+        topic, number, offset = place_of(letter_id)
+        wanted.setdefault(TopicPartition(topic, number), {})[offset] = letter_id
     found: dict[str, Record] = {}
-    ended: set[TopicPartition] = set()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=list(servers), enable_auto_commit=False, auto_offset_reset="earliest"
     )
     await consumer.start()
     try:
-        for letter_id in sorted(letters, key=place_of):
-            topic, number, offset = place_of(letter_id)
-            partition = TopicPartition(topic, number)
-            if partition in ended:
-                continue
+        ends = await consumer.end_offsets(list(wanted))
+        for partition, named in sorted(wanted.items()):
             consumer.assign([partition])
-            consumer.seek(partition, offset)
-            fetched = await consumer.getmany(timeout_ms=_FETCH_WITHIN_MS, max_records=1)
-            if not fetched:
-                # Nothing at this offset and after it: nothing further on either.
-                ended.add(partition)
-            for kept in fetched.get(partition, []):
-                if kept.offset == offset:
-                    headers = tuple(kept.headers)
-                    found[letter_id] = Record(topic, number, offset, kept.key, headers, kept.value)
+            for offset, letter_id in sorted(named.items()):
+                record = await _first_from(consumer, partition, offset, ends[partition])
+                if record is not None and record.offset == offset:
+                    found[letter_id] = record
     finally:
         await consumer.stop()
     return found
+
+
+async def _first_from(
+    consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int, end: int
+) -> Record | None:
+    """The record at an offset, or the first one behind it; None if nothing is left from there on."""
+    consumer.seek(partition, offset)
+    give_up_at = time.monotonic() + _ANSWER_WITHIN_S
+    while await consumer.position(partition) < end:
+        for kept in (await consumer.getmany(timeout_ms=_ASK_MS, max_records=1)).get(partition, []):
+            place = (partition.topic, partition.partition, kept.offset)
+            return Record(*place, kept.key, tuple(kept.headers), kept.value)
+        if time.monotonic() > give_up_at:
+            raise RequestTimedOutError(
+                f"{partition.topic}-{partition.partition}@{offset}: no answer"
+            )
+    return None

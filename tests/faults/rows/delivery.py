@@ -176,6 +176,10 @@ async def poison(world: World) -> str:
         f"no event met the bug of {', '.join(sorted(bugged - met))}: too few people"
     )
     assert sum(one["released"] for one in released.values()) > 0, "nothing was released"
+    left = {name: (one["still_parked"], one["gone"]) for name, one in released.items()}
+    assert not any(gone for _, gone in left.values()), f"Kafka has all, but (parked, gone): {left}"
+    still = sum(parked for parked, _ in left.values())
+    assert still == expected, f"{expected} cannot be read, {still} stay parked: {left}"
     world.unreadable = len(spoiled)
     world.is_poison = lambda letter: (
         _is_unreadable(letter) or letter.consumer.split(".")[0] in bugged
