@@ -147,25 +147,28 @@ class Runtime:
         return made
 
     def on(self, stream: Stream) -> Callable[[UseCase], UseCase]:
-        """Subscribes a handler to a stream, in batches, in the consumer group `service.stream`."""
+        """Registers the handler of a stream, which gets it in batches, as the consumer `service.stream`."""
 
         def register(use_case: UseCase) -> UseCase:
-            group = f"{self.service}.{stream.name}"
-            consumption = Consumption(group, self._letters, self.clock, use_case, self.traces)
-            self._consumptions[stream.name] = consumption
-            subscribe(
-                self._broker,
-                stream,
-                group=group,
-                instance=self.settings.instance,
-                batch_size=self.settings.batch_size,
-                work=self.work,
-                handle=consumption.handle,
-                from_start=self.settings.after_restore,
+            consumer = f"{self.service}.{stream.name}"
+            self._consumptions[stream.name] = Consumption(
+                consumer, self._letters, self.clock, use_case, self.traces
             )
             return use_case
 
         return register
+
+    def subscribe(self) -> None:
+        """Subscribes to all streams that have a handler by now, in the consumer group of the service."""
+        subscribe(
+            self._broker,
+            {name: one.handle for name, one in self._consumptions.items()},
+            group=self.service,
+            instance=self.settings.instance,
+            batch_size=self.settings.batch_size,
+            work=self.work,
+            from_start=self.settings.after_restore,
+        )
 
     def recall(self, *streams: Stream) -> Callable[[UseCase], UseCase]:
         """Registers how this service takes back what it has said itself, in streams of its own.
@@ -263,6 +266,8 @@ class Runtime:
             await self._resend()
         for act in self._before_start:
             await act()
+        if self._consumptions:
+            self.subscribe()
         await start_broker(self._broker)
         for ticker in self.tickers:
             self._tasks.append(asyncio.create_task(ticker.run()))

@@ -41,7 +41,9 @@ class RecordParked(Payload, name="record.parked"):
 
     programme: str = ""
     letter_id: str
-    consumer: str = Field(description="The consumer group that could not handle it.")
+    consumer: str = Field(
+        description="The consumer that could not handle it, as in 'followup.matches'."
+    )
     reason: ParkReason
     why: str = Field(description="What happened, without any of the record's data.")
     topic: str

@@ -24,7 +24,7 @@ SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/json"
 _WIRE_NAME: Final = re.compile(r"commonground(\.[a-z_]{1,40}){1,4}\.v[0-9]{1,3}")
 REPLAY_TO: Final = "replay-to"
-"""The last header of an event that was sent again for one consumer group: others pass it over."""
+"""The last header of an event that was sent again for one consumer: others pass it over."""
 
 
 @dataclass(frozen=True, slots=True)

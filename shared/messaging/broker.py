@@ -7,7 +7,7 @@ that none is left.
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
@@ -26,8 +26,6 @@ from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 from prometheus_client import CollectorRegistry
 
-from shared.events.payload import Stream
-from shared.events.streams import DEAD_LETTERS, PROGRAMMES, RIGHTS
 from shared.events.wire import Record
 from shared.messaging.connections import use_safe_connections
 from shared.messaging.work import Work
@@ -38,11 +36,7 @@ MAX_POLL_INTERVAL_MS: Final = 300_000
 POLL_MS: Final = 1_000
 FETCH_WAIT_MS: Final = 100
 """How long a broker may hold a fetch open until something comes. Tansu, the embedded broker, does not
-look again for almost half of it: with Kafka's default of 500 each hop of an event took 215 ms there,
-with 100 it takes 15."""
-SELDOM: Final = frozenset({PROGRAMMES, RIGHTS, DEAD_LETTERS})
-"""Streams on which there is hardly ever anything: nobody minds a fifth of a second there."""
-SELDOM_WAIT_MS: Final = 500
+look again for almost half of it: with Kafka's default of 500 each hop of an event took 215 ms there."""
 REQUEST_TIMEOUT_MS: Final = 20_000
 MAX_RECORD_BYTES: Final = 2 * 1024 * 1024
 """A dead letter holds a whole record in Base64, so it may be larger than the record was."""
@@ -108,30 +102,32 @@ def make_producer(servers: Sequence[str], client_id: str) -> AIOKafkaProducer:
 
 def subscribe(
     broker: KafkaBroker,
-    stream: Stream,
+    handlers: Mapping[str, HandleRecords],
     *,
     group: str,
     instance: str,
     batch_size: int,
     work: Work,
-    handle: HandleRecords,
     from_start: bool = False,
 ) -> BatchSubscriber:
-    """Subscribes to one stream, in batches, from the beginning, acknowledging after the handler.
+    """Subscribes to streams by name, in batches, from the beginning, acknowledging after the handlers.
+
+    One consumer reads all of them: each consumer asks its broker without an end, and one for each stream
+    would be six times as many (0056). What a batch brings of different streams is handled at once.
 
     from_start: the first partitions that it gets are read anew, whatever the group has committed.
     Members are static (`group_instance_id`): one that restarts takes its partitions back at once.
     """
     position = _Position(work, from_start=from_start)
     subscriber = broker.subscriber(
-        stream.name,
+        *handlers,
         batch=True,
         group_id=group,
         group_instance_id=f"{group}.{instance}",
         auto_offset_reset="earliest",
         max_records=batch_size,
         batch_timeout_ms=POLL_MS,
-        fetch_max_wait_ms=SELDOM_WAIT_MS if stream in SELDOM else FETCH_WAIT_MS,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=HEARTBEAT_MS,
         max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
@@ -144,15 +140,28 @@ def subscribe(
     )
     position.subscriber = subscriber
 
-    async def consume(records: list[Record]) -> None:
-        with work.one("handling"):
-            try:
-                await handle(records)
-            except Exception:
-                # FastStream now rewinds the batch; it would not say why.
-                log.exception("batch_given_back", group=group, records=len(records))
-                raise
+    async def handle(stream: str, records: list[Record]) -> None:
+        try:
+            await handlers[stream](records)
+        except Exception:
+            # FastStream now rewinds the batch; it would not say why.
+            log.exception("batch_given_back", group=group, stream=stream, records=len(records))
+            raise
         position.handled(records)
+
+    async def consume(records: list[Record]) -> None:
+        by_stream: dict[str, list[Record]] = {}
+        for record in records:
+            by_stream.setdefault(record.topic, []).append(record)
+        with work.one("handling"):
+            # All come to their end before the first error is raised: nothing runs on behind the rewind.
+            done = await asyncio.gather(
+                *(handle(stream, found) for stream, found in by_stream.items()),
+                return_exceptions=True,
+            )
+        for error in done:
+            if error is not None:
+                raise error
 
     subscriber(consume)
     return subscriber

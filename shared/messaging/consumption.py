@@ -6,6 +6,7 @@ nothing is committed and the batch comes again) only when storage or Kafka staye
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -107,35 +108,67 @@ class Consumption:
         return True
 
     async def _use(self, events: Sequence[Event[Any]]) -> None:
-        """The use case on the batch; if it keeps failing, on each event alone."""
-        alone = events[0].traceparent if len(events) == 1 else None
+        """The use case on the batch; if that fails twice, on each event alone."""
+        if len(events) > 1:
+            try:
+                await self._patiently(lambda: self._use_case(events), attempts=2)
+            except LATER:
+                raise
+            except Exception as error:  # noqa: BLE001  (which event it was is found right here)
+                log.warning("batch_failed", group=self._group, why=type(error).__name__)
+            else:
+                return
+        await self._use_each(events)
+
+    async def _use_each(self, events: Sequence[Event[Any]]) -> None:
+        """Each event alone; those that fail wait together for their next try, and are parked after the last.
+
+        What has the same key as one that is to be tried again waits behind it.
+        """
+        tries = Counter[str]()
+        while events:
+            left: list[Event[Any]] = []
+            held: set[str] = set()
+            for event in events:
+                if event.subject in held:
+                    left.append(event)
+                    continue
+                tries[event.id] += 1
+                if not await self._use_one(event, is_last=tries[event.id] == ATTEMPTS):
+                    held.add(event.subject)
+                    left.append(event)
+            if failed := [tries[event.id] for event in left if tries[event.id]]:
+                await asyncio.sleep(_pause_s(max(failed)))
+            events = left
+
+    async def _use_one(self, event: Event[Any], *, is_last: bool) -> bool:
+        """Whether nothing is left to do about it: it was handled, or is parked if this was its last try."""
         try:
-            with journey.within(alone):
-                await self._patiently(lambda: self._use_case(events))
+            with journey.within(event.traceparent):
+                await self._patiently(lambda: self._use_case([event]), attempts=1)
         except LATER:
             raise
         except Exception as error:
-            if len(events) > 1:
-                for event in events:
-                    await self._use([event])
-                return
-            (event,) = events
+            if not is_last:
+                return False
             if event.record is None:
                 raise
             why = type(error).__name__
             log.exception("event_parked", event_id=event.id, why=why)
             poison = (event.record, ParkReason.HANDLER_FAILED, why, ATTEMPTS)
             await self._patiently(lambda: self._park([poison]))
+        return True
 
-    async def _patiently(self, act: Callable[[], Awaitable[None]]) -> None:
+    async def _patiently(
+        self, act: Callable[[], Awaitable[None]], *, attempts: int = ATTEMPTS
+    ) -> None:
         """Repeats with jittered backoff: a while if something is away, a few times if it fails."""
         loop = asyncio.get_running_loop()
         give_back_at = loop.time() + _GIVE_BACK_AFTER_S
-        attempt = 0
+        attempt = failures = 0
         while True:
             attempt += 1
-            longest = min(_BACKOFF_S * 2 ** (attempt - 1), _LONGEST_BACKOFF_S)
-            pause = longest * random.uniform(0.5, 1.5)  # noqa: S311  (jitter)
+            pause = _pause_s(attempt)
             try:
                 return await act()
             except LATER as error:
@@ -145,7 +178,8 @@ class Consumption:
                     "consumer_waits", group=self._group, error=type(error).__name__, attempt=attempt
                 )
             except Exception:
-                if attempt == ATTEMPTS:
+                failures += 1
+                if failures >= attempts:
                     raise
             await asyncio.sleep(pause)
 
@@ -171,3 +205,8 @@ class Consumption:
                 why=why,
             )
         await self._letters.change(changes)
+
+
+def _pause_s(attempt: int) -> float:
+    longest: float = min(_BACKOFF_S * 2 ** (attempt - 1), _LONGEST_BACKOFF_S)
+    return longest * random.uniform(0.5, 1.5)  # noqa: S311  (jitter)

@@ -40,7 +40,7 @@ def within(traceparent: str | None) -> Iterator[None]:
 
 @contextmanager
 def handling(group: str, correlation_ids: Iterable[str]) -> Iterator[None]:
-    """A consumer group handles a batch; it is somebody's journey if all of it has one correlation id."""
+    """A consumer handles a batch; it is somebody's journey if all of it has one correlation id."""
     journeys = set(correlation_ids)
     token = _batch.set((group, journeys.pop() if len(journeys) == 1 else None))
     try:
@@ -50,7 +50,7 @@ def handling(group: str, correlation_ids: Iterable[str]) -> Iterator[None]:
 
 
 def described() -> dict[str, str]:
-    """What log lines say of the work at hand: trace, consumer group, correlation id, as far as known."""
+    """What log lines say of the work at hand: trace, consumer, correlation id, as far as known."""
     group, correlation_id = _batch.get()
     known = {"trace_id": trace_id(), "group": group, "correlation_id": correlation_id}
     return {name: value for name, value in known.items() if value}

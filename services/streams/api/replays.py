@@ -43,7 +43,7 @@ class Order(BaseModel):
 
     stream: str = Field(description=f"One of {', '.join(REPLAYED)}.")
     to: str | None = Field(
-        default=None, description="Only for this consumer group, as in 'followup.matches'."
+        default=None, description="Only for this consumer, as in 'followup.matches'."
     )
     after: Position = 0
     until: Position | None = None
@@ -164,7 +164,7 @@ def projection_routes(rebuilding: Rebuilding) -> APIRouter:
 
 
 def _groups() -> list[str]:
-    """Every consumer group that can be meant."""
+    """Every consumer that can be meant."""
     return [
         f"{service}.{stream.name}"
         for service, streams in SERVICES.items()

@@ -24,7 +24,7 @@ def send(
     stream: str,
     origin: Origin,
     to: Annotated[
-        str | None, typer.Option(help="Only for this consumer group: followup.matches.")
+        str | None, typer.Option(help="Only for this consumer: followup.matches.")
     ] = None,
     after: Annotated[int, typer.Option(min=0, help="Behind this position.")] = 0,
     until: Annotated[int | None, typer.Option(min=0, help="Up to this position.")] = None,

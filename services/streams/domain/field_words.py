@@ -90,7 +90,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "pieces": "How many pieces the part has.",
     # A record that was set aside
     "letter_id": "The letter's id: consumer, topic, partition, offset.",
-    "consumer": "The consumer group that could not handle it.",
+    "consumer": "The consumer that could not handle it, as in 'followup.matches'.",
     "last_sequence": "The last sequence of the subject that was set aside.",
     "topic": "The record's topic.",
     "partition": "The record's partition.",

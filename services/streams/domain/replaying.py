@@ -43,7 +43,7 @@ class ReplayState(StrEnum):
 class Replay:
     """One order to send again. position: up to where the journal was read for it.
 
-    to: the consumer group that is meant; None for all who read the stream. after, until: positions, the
+    to: the consumer that is meant; None for all who read the stream. after, until: positions, the
     first not included. start, stop: bounds of `ce_time`, the last not included.
     """
 

@@ -35,7 +35,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far a consumer group is in one partition. committed: None if it never said."""
+    """How far a consumer (`service.stream`) is in one partition. committed: None if it never said."""
 
     group: str
     topic: str
@@ -133,14 +133,14 @@ class Sample:
         return timedelta(seconds=max(values)) if values else None
 
     def behind(self) -> dict[str, int]:
-        """By consumer group how many records it has not handled."""
+        """By consumer how many records it has not handled."""
         found: dict[str, int] = {}
         for lag in self.lags or ():
             found[lag.group] = found.get(lag.group, 0) + lag.behind
         return found
 
     def committed(self) -> dict[str, int]:
-        """By consumer group how far it has come, all partitions together."""
+        """By consumer how far it has come, all partitions together."""
         found: dict[str, int] = {}
         for lag in self.lags or ():
             found[lag.group] = found.get(lag.group, 0) + lag.committed

@@ -153,7 +153,7 @@ def _streams(flows: Sequence[Flow]) -> list[dict[str, Any]]:
 
 
 def _groups(samples: Sequence[Sample]) -> list[dict[str, Any]]:
-    """A row for each consumer group: how far behind, how that went, and its partitions."""
+    """A row for each consumer: how far behind, how that went, and its partitions."""
     newest = samples[-1]
     rows: list[dict[str, Any]] = []
     for group, behind in newest.behind().items():

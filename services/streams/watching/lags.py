@@ -1,4 +1,4 @@
-"""How far each consumer group is: end offsets against committed offsets, as Kafka tells them."""
+"""How far each consumer (`service.stream`) is: end offsets against committed offsets, as Kafka tells them."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -22,22 +22,21 @@ class Lags:
         self._partitions: dict[str, list[TopicPartition]] = {}
 
     async def look(self) -> tuple[Lag, ...]:
-        """Every partition of every group of the contract. Raises `KafkaError`."""
+        """Every partition of every consumer of the contract. Raises `KafkaError`."""
         consumer, admin = await self._connected()
         everything = [one for partitions in self._partitions.values() for one in partitions]
         ends = await consumer.end_offsets(everything)
         found: list[Lag] = []
         for service, streams in SERVICES.items():
-            for stream in streams:
-                group = f"{service}.{stream.name}"
-                partitions = self._partitions[stream.name]
-                # Named one by one: an embedded broker breaks the connection on 'all of them'.
-                committed = await admin.list_consumer_group_offsets(group, partitions=partitions)
-                for partition in partitions:
-                    at = max(0, committed[partition].offset)
-                    # The embedded broker knows the end of the last batch only when it is read.
-                    end = max(at, ends[partition])
-                    found.append(Lag(group, stream.name, partition.partition, at, end))
+            partitions = [one for stream in streams for one in self._partitions[stream.name]]
+            # Named one by one: an embedded broker breaks the connection on 'all of them'.
+            committed = await admin.list_consumer_group_offsets(service, partitions=partitions)
+            for partition in partitions:
+                at = max(0, committed[partition].offset)
+                # The embedded broker knows the end of the last batch only when it is read.
+                end = max(at, ends[partition])
+                name = f"{service}.{partition.topic}"
+                found.append(Lag(name, partition.topic, partition.partition, at, end))
         return tuple(found)
 
     async def close(self) -> None:

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from faststream import AckPolicy
 from faststream.kafka.message import KafkaAckableMessage
 
-from shared.events.streams import MATCHES
+from shared.events.streams import CHECK_INS, MATCHES
 from shared.events.wire import Record
 from shared.messaging.broker import (
     _Consumer,
@@ -32,12 +32,11 @@ def _subscriber() -> Any:
     broker = make_broker(["127.0.0.1:1"], "test")
     return broker, subscribe(
         broker,
-        MATCHES,
-        group="followup.matches",
+        {MATCHES.name: _handle, CHECK_INS.name: _handle},
+        group="followup",
         instance="1",
         batch_size=500,
         work=Work(),
-        handle=_handle,
     )
 
 
@@ -53,8 +52,8 @@ def test_reading_starts_at_the_earliest_record() -> None:
 
 def test_every_subscriber_has_a_group_and_a_static_membership() -> None:
     _, subscriber = _subscriber()
-    assert subscriber.group_id == "followup.matches"
-    assert subscriber._connection_args["group_instance_id"] == "followup.matches.1"
+    assert subscriber.group_id == "followup"
+    assert subscriber._connection_args["group_instance_id"] == "followup.1"
 
 
 def test_offsets_are_never_committed_by_a_timer() -> None:
@@ -90,6 +89,39 @@ def test_a_header_that_is_not_text_does_not_stop_the_batch() -> None:
 
     (read_record,) = asyncio.run(read())
     assert read_record.headers == (("ce_id", b"\xff\xfe"),)
+
+
+async def test_what_a_batch_brings_of_different_streams_is_handled_apart_and_to_its_end() -> None:
+    work, seen, ends = Work(), [], []
+
+    async def of_matches(records: list[Record]) -> None:
+        seen.append([record.offset for record in records])
+        raise LookupError
+
+    async def of_check_ins(records: list[Record]) -> None:
+        await asyncio.sleep(0.01)
+        seen.append([record.offset for record in records])
+        ends.append(work.handling)
+
+    broker = make_broker(["127.0.0.1:1"], "test")
+    handlers = {MATCHES.name: of_matches, CHECK_INS.name: of_check_ins}
+    subscriber: Any = subscribe(
+        broker, handlers, group="followup", instance="1", batch_size=500, work=work
+    )
+    work.consumed = {}
+    position: _Position = subscriber._listener
+    position._assigned = {("matches", 0), ("check-ins", 0)}
+    batch = [
+        Record(topic, 0, offset, b"key", (), b"{}")
+        for offset, topic in enumerate(["matches", "check-ins", "matches", "check-ins"])
+    ]
+    (call,) = subscriber.calls
+    with pytest.raises(LookupError):
+        await call.handler._original_call(batch)
+    assert seen == [[0, 2], [1, 3]]
+    assert ends == [1], "the batch is at work until the slowest stream is done"
+    assert work.consumed == {("check-ins", 0): 4}, "what failed has not been moved past"
+    assert work.handling == 0
 
 
 async def test_a_consumer_waits_until_there_are_records(monkeypatch: pytest.MonkeyPatch) -> None:
