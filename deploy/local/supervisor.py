@@ -10,10 +10,9 @@ takes the same order backwards. What fails on the way stops what was started.
 
 import asyncio
 import contextlib
-import fcntl
 import shutil
 import time
-from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Self, TypeVar
 
@@ -24,6 +23,7 @@ from deploy.local.access import Keys, Secrets, load_or_make
 from deploy.local.broker import Broker, KafkaBroker
 from deploy.local.clock_driver import ClockDriver, Progress
 from deploy.local.engines import Engine, open_engine
+from deploy.local.held import held
 from deploy.local.launches import (
     Ports,
     another_launch,
@@ -51,10 +51,6 @@ Part = TypeVar("Part")
 
 class NotReady(CommonGroundError):
     """A process was started and did not become ready in time."""
-
-
-class DirectoryInUse(CommonGroundError):
-    """Another platform runs on the same data directory."""
 
 
 class Platform:
@@ -209,14 +205,14 @@ class Platform:
 
     def wipe(self) -> None:
         """Removes all data of this platform. Raises `DirectoryInUse` while it runs elsewhere."""
-        with self._locked():
+        with held(self.settings.directory):
             self.engine.wipe()
             shutil.rmtree(self.settings.directory, ignore_errors=True)
 
     async def _start(self) -> None:
         """Starts one thing after the other, and notes for each how to undo it."""
         settings, undo, began = self.settings, self._to_undo, time.monotonic()
-        undo.enter_context(self._locked())
+        undo.enter_context(held(settings.directory))
         settings.directory.mkdir(parents=True, exist_ok=True)
         logs = self._logs = LogView(self._console, settings.directory / "logs", settings.log_level)
         undo.callback(logs.close)
@@ -337,20 +333,6 @@ class Platform:
     async def _stop_children(self, names: list[str], within_s: float) -> None:
         await asyncio.gather(*(self._children[name].stop(within_s) for name in names))
         await asyncio.gather(*(self._lives[name] for name in names), return_exceptions=True)
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Holds the data directory; the lock ends with the process that holds it."""
-        path = self.settings.directory.with_suffix(".lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DirectoryInUse(
-                    f"Another platform runs on {self.settings.directory}; stop it first."
-                ) from None
-            yield
 
 
 async def _is_ready(client: httpx.AsyncClient, child: Child) -> bool:

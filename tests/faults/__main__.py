@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 
+from deploy.local.held import DirectoryInUse, held
 from deploy.local.settings import PROJECT
 from tests.faults.ground import Ground
 from tests.faults.rows import Row, all_rows
@@ -38,8 +39,12 @@ def main(
             console.print(f"{row.number:3} {row.name}", highlight=False)
         return
     chosen = _chosen(rows, known)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        results = runner.run(_run(chosen, console, engine, people, seed, _VAR, long=long))
+    try:
+        with held(_VAR), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            results = runner.run(_run(chosen, console, engine, people, seed, _VAR, long=long))
+    except DirectoryInUse as error:
+        console.print(str(error), style="bold red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
     report = {
         "engine": engine,
         "people": people,

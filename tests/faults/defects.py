@@ -12,6 +12,7 @@ from pymongo import IndexModel
 from shared.events.wire import Record
 from shared.messaging.consumption import Consumption
 from shared.messaging.relay import Relay
+from shared.runtime import Runtime
 from shared.storage.aggregates import Aggregates
 from shared.storage.documents import WorkingDocument
 
@@ -102,6 +103,17 @@ def park_without_order() -> None:
     WorkingDocument._settle_by_mark = settling  # type: ignore[method-assign]
 
 
+def nothing_recalled() -> None:
+    """After a restore a service goes on, and does not take back what it has said since the backup."""
+    go_on = Runtime._go_on_after_restore
+
+    async def going_on(self: Runtime) -> None:
+        self._recalls.clear()
+        await go_on(self)
+
+    Runtime._go_on_after_restore = going_on  # type: ignore[method-assign]
+
+
 DEFECTS: Final[Mapping[str, Callable[[], None]]] = {
     defect.__name__: defect
     for defect in (
@@ -111,6 +123,7 @@ DEFECTS: Final[Mapping[str, Callable[[], None]]] = {
         own_newest_entry_only,
         no_unique_indexes,
         park_without_order,
+        nothing_recalled,
     )
 }
 

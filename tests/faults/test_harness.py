@@ -35,6 +35,11 @@ async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Grou
         ("own_newest_entry_only", "her next step at another instance", "applied|order"),
         ("no_unique_indexes", "killed after the write, before the reply", "one address is 2"),
         ("park_without_order", "a handler with a bug", "applied|wait behind"),
+        (
+            "nothing_recalled",
+            "restored from an older backup",
+            "overbooked|two_open_matches|too many",
+        ),
     ],
 )
 async def test_a_defect_makes_its_row_fail(

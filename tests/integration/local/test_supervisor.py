@@ -14,9 +14,10 @@ import httpx
 import psutil
 import pytest
 
+from deploy.local.held import DirectoryInUse
 from deploy.local.processes import CrashLoop
 from deploy.local.settings import PROJECT
-from deploy.local.supervisor import DirectoryInUse, Platform
+from deploy.local.supervisor import Platform
 from tests.integration.local.conftest import Ground
 from tests.integration.local.fakes import until
 
