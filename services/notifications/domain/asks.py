@@ -143,6 +143,8 @@ def _roles(to: To, payload: Payload) -> tuple[Role, ...]:
             return missing
         case To.MISSING, check_ins.CheckInOverdue(missing=missing):
             return missing
+        case To.NOT_AGREED, check_ins.AgreementChanged(affirmed_by=affirmed_by):
+            return tuple(role for role in both if role not in affirmed_by)
         case _:
             return both
 
@@ -188,6 +190,8 @@ def _content_of_pair(payload: Payload, role: Role) -> Content:
             )
         case check_ins.CheckInState():
             return Content(role=role, count=payload.day)
+        case check_ins.AgreementChanged():
+            return Content(Variant.AGREEMENT, role=role, count=payload.every_weeks)
         case check_ins.MentorshipClosed():
             return Content(
                 _variant_of_closure(payload),

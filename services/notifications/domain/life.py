@@ -60,7 +60,8 @@ def send_at(message: Message, zone: str, quiet: QuietHours, now: datetime) -> da
 
     Coordinators are written to at any hour, since somebody may need help.
     """
-    if message.to_coordinator or message.kind in SHE_WAITS_FOR_IT:
+    asked_for_it = message.kind in SHE_WAITS_FOR_IT and not message.is_about_an_agreement
+    if message.to_coordinator or asked_for_it:
         return now
     return earliest(now, quiet, zone_named(zone))
 

@@ -25,6 +25,7 @@ class Variant(StrEnum):
     TAKEN_BACK = "taken_back"
     BETTER_FOUND = "better_found"
     DATA = "data"
+    AGREEMENT = "agreement"
     NEEDED_MORE = "needed_more"
     PLANNED = "planned"
     GOALS_REACHED = "goals_reached"
@@ -46,7 +47,8 @@ class Content:
     """The facts that a text needs beside its kind. Codes, numbers and dates; no names, no words.
 
     role: of the recipient; for a coordinator of the person it is about. count: mentors in reach
-    (still waiting), days since acceptance (check-in), check-ins completed (closure).
+    (still waiting), days since acceptance (check-in), weeks from meeting to meeting (agreement), check-ins
+    completed (closure).
     """
 
     variant: Variant = Variant.PLAIN
@@ -141,6 +143,11 @@ class Message:
     assumed: bool = False
     sent_at: datetime | None = None
     failure: FailureReason | None = None
+
+    @property
+    def is_about_an_agreement(self) -> bool:
+        """Whether it says that the other side has written down what the two could agree on."""
+        return self.content is not None and self.content.variant is Variant.AGREEMENT
 
     def is_older_than(self, stream: Stream, sequence: int) -> bool:
         """Whether an event with this sequence in `stream` came after the one that asked for this.

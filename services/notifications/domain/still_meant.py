@@ -73,7 +73,7 @@ def _she_is_there(message: Message, known: KnownParticipant | None) -> bool:
         return True
     if not message.is_older_than(PARTICIPANTS, known.sequence):
         return True
-    if message.kind is MessageKind.YOUR_LINK:
+    if message.kind is MessageKind.YOUR_LINK and not message.is_about_an_agreement:
         # Also who has left may look at her page, fetch her data, come back.
         return known.status is not ParticipantStatus.ERASED
     wanted = _MEANT_WHILE_SHE_IS.get(message.kind)
@@ -94,6 +94,8 @@ def _the_match_is_there(message: Message, known: KnownMatch | None) -> bool:
 def _the_check_in_is_open(message: Message, known: KnownCheckIns | None) -> bool:
     if known is None or not message.is_older_than(CHECK_INS, known.sequence):
         return True
+    if message.is_about_an_agreement:
+        return not known.closed
     if message.kind is MessageKind.CHECK_IN_ESCALATED:
         return not known.closed and not _is_settled(message, known)
     if message.kind not in _ABOUT_A_CHECK_IN:

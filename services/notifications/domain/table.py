@@ -25,6 +25,7 @@ class To(StrEnum):
     ASKED = "those who had been asked"
     STILL_ASKED = "those who had been asked and did not say no"
     MISSING = "those who have not answered"
+    NOT_AGREED = "whoever does not stand by it yet"
     COORDINATORS = "the city's coordinators (their deputies, if it is for the deputy)"
 
 
@@ -71,6 +72,7 @@ TABLE: Final = (
     Row(matches.MatchWithdrawn, MessageKind.PROPOSAL_CLOSED, To.ASKED),
     Row(matches.MatchAccepted, MessageKind.MATCH_ACCEPTED, To.BOTH),
     Row(pool.StillWaiting, MessageKind.STILL_WAITING, To.HERSELF),
+    Row(check_ins.AgreementChanged, MessageKind.YOUR_LINK, To.NOT_AGREED),
     Row(check_ins.CheckInDue, MessageKind.CHECK_IN, To.BOTH),
     Row(check_ins.CheckInReminderDue, MessageKind.CHECK_IN_REMINDER, To.MISSING),
     Row(check_ins.CheckInOverdue, MessageKind.CHECK_IN_OVERDUE, To.MISSING),

@@ -4,6 +4,27 @@ from services.notifications.domain.message import Variant
 from services.notifications.letters.letter import Block, Button, Letter, Writing
 
 
+def agreement(w: Writing) -> Letter:
+    """The other one has written down what the two could agree on."""
+    say = w.say
+    return Letter(
+        say("What the two of you could agree on"),
+        (
+            say(
+                "Your match has written down what you could agree on: what you want to reach, how often "
+                "you meet and until when."
+            ),
+            say.counted(
+                "From one meeting to the next it would be {n} week.",
+                "From one meeting to the next it would be {n} weeks.",
+                w.content.count,
+            ),
+            say("Is it right for you too? On your page you can say so, or change it."),
+            Button(say("Look at it"), w.urls.my_page),
+        ),
+    )
+
+
 def check_in(w: Writing) -> Letter:
     """How is it going, and what comes next?"""
     say = w.say

@@ -4,6 +4,7 @@ from typing import Final
 
 from services.notifications.domain.message import Variant
 from services.notifications.letters.letter import Block, Bullets, Button, Letter, Writing
+from services.notifications.letters.mentorship import agreement
 from services.notifications.letters.say import N_, Phrase
 from shared.events.participants import Role
 from shared.events.pool import WaitingReason, WhatHelps
@@ -84,9 +85,11 @@ def welcome(w: Writing) -> Letter:
 
 
 def your_link(w: Writing) -> Letter:
-    """Somebody asked for a link with her address; or she asked for her data, and they are ready."""
+    """A link to where something waits for her: her page, her data, what the two could agree on."""
     if w.content.variant is Variant.DATA:
         return _your_data(w)
+    if w.content.variant is Variant.AGREEMENT:
+        return agreement(w)
     say = w.say
     return Letter(
         say("Your link"),

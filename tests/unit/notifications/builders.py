@@ -193,6 +193,19 @@ def check_in(kind: type[check_ins.CheckInState], **changes: Any) -> Payload:
     return kind.model_validate({**said, **changes})
 
 
+def agreement(*affirmed_by: Role) -> Payload:
+    return check_ins.AgreementChanged(
+        programme=PROGRAMME,
+        city=ODENSE,
+        match_id=MATCH,
+        mentee_id=MENTEE,
+        mentor_id=MENTOR,
+        affirmed_by=affirmed_by,
+        every_weeks=2,
+        until=NOON,
+    )
+
+
 def closed(**changes: Any) -> Payload:
     said = {
         "programme": PROGRAMME,
@@ -301,6 +314,7 @@ def every_event() -> list[Event[Any]]:
             check_in(check_ins.CheckInDue),
             check_in(check_ins.CheckInReminderDue, remind=both),
             check_in(check_ins.CheckInOverdue, missing=both, status=CheckInStatus.OVERDUE),
+            agreement(Role.MENTOR),
             closed(),
             closed(reason=ClosingReason.GOALS_REACHED, match_again=both),
             closed(reason=ClosingReason.MENTEE_WISHED, early=True, check_ins_completed=0),

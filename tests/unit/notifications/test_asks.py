@@ -98,6 +98,8 @@ def told(payload: Payload) -> list[tuple[MessageKind, object]]:
             [(MessageKind.CHECK_IN_OVERDUE, MENTEE)],
         ),
         (a.check_in(check_ins.CheckInCompleted, status=CheckInStatus.COMPLETED), []),
+        (a.agreement(Role.MENTEE), [(MessageKind.YOUR_LINK, MENTOR)]),
+        (a.agreement(Role.MENTEE, Role.MENTOR), []),
         (a.closed(), [(MessageKind.CLOSURE, MENTEE), (MessageKind.CLOSURE, MENTOR)]),
         (a.help_requested(), [(MessageKind.HELP_NEEDED, CITY)]),
         (

@@ -160,9 +160,10 @@ def test_at_night_a_coordinator_is_written_to_and_a_participant_is_not() -> None
 
     to_coordinator = life.send_at(a.a_message(a.help_requested()), "UTC", quiet, night)
     to_mentee = life.send_at(a.a_message(), "UTC", quiet, night)
+    agreement = life.send_at(a.a_message(a.agreement(Role.MENTOR)), "UTC", quiet, night)
 
     assert to_coordinator == night
-    assert to_mentee == night + 9 * HOUR
+    assert to_mentee == agreement == night + 9 * HOUR
 
 
 def test_who_asked_for_a_link_a_moment_ago_gets_it_at_night_too() -> None:

@@ -55,6 +55,17 @@ def test_whoever_left_gets_the_farewell_and_the_links_she_asks_for() -> None:
     assert kinds == {MessageKind.FAREWELL, MessageKind.YOUR_LINK}
 
 
+def test_what_was_agreed_is_for_two_who_still_meet() -> None:
+    (message,) = a.messages_for(a.event(a.agreement(Role.MENTOR)))
+    open_, closed = (
+        KnownCheckIns(1, LATER, CheckInStatus.DUE, closed=closed) for closed in (False, True)
+    )
+    assert still_meant(message, Facts(check_ins=open_))
+    assert not still_meant(message, Facts(check_ins=closed))
+    left = KnownParticipant(ParticipantStatus.WITHDRAWN, LATER)
+    assert not still_meant(message, Facts(participant=left))
+
+
 @pytest.mark.parametrize(
     ("payload", "facts"),
     [
