@@ -80,6 +80,10 @@ class Woman:
                 return link[0]
         return None
 
+    def newest_subject(self) -> str:
+        """What her last letter is about."""
+        return [m for m in self.platform.mailbox.messages() if m.to == self.email][-1].subject
+
     async def gets_link_to(self, page: str) -> str:
         """Lets time pass until a message with such a link has come."""
         for _ in range(MOST_STEPS):
@@ -199,6 +203,8 @@ async def test_a_mentee_in_arabic_and_a_mentor_in_danish_live_through_a_whole_me
         await platform.settle()
 
         await karen.goes_to(await karen.gets_link_to("me"), "me-matched")
+        assert karen.newest_subject() == "Hvad I to kunne aftale"
+        assert amal.newest_subject() != "ما يمكن أن تتفقا عليه", "she wrote it herself"
         await karen.clicks("a[href*='/followup/agreement']", "agreement")
         assert GOALS in await karen.page.content()
         await karen.clicks("form[action*=affirm] button", "agreement-affirmed")
