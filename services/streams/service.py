@@ -10,7 +10,7 @@ from services.streams.store.letters import Letters
 from services.streams.tail import Tail
 from shared.events.lines import line_of
 from shared.events.participants import ParticipantErased
-from shared.events.streams import BY_NAME, PARTICIPANTS
+from shared.events.streams import BY_NAME
 from shared.events.wire import Event
 
 _MOST_CAUSES: Final = 100
@@ -49,7 +49,6 @@ class Streams:
 
     async def append(self, batch: Sequence[Event[Any]]) -> None:
         """Keeps a batch of one stream. Those that are kept already fall out by their ids."""
-        people = {event.subject for event in batch if event.stream is PARTICIPANTS}
         self._journal.never_keep(
             {event.subject for event in batch if isinstance(event.payload, ParticipantErased)}
         )
@@ -57,9 +56,10 @@ class Streams:
         await self._journal.append(entries)
         self._tail.wake()
         await self._letters.note(entries)
-        if people:
-            # Whatever the order in which they came, and also when the batch came before.
-            await self._journal.forget(await self._journal.erased_among(people))
+        # Whatever the order in which they came, also when the batch came before, and also when another
+        # stream or instance was told of the erasure: either this sees her erased, or that saw these.
+        about = {one for entry in entries for one in entry.about}
+        await self._journal.forget(await self._journal.erased_among(about))
 
     async def search(self, what: Search, after: int, limit: int) -> list[Entry]:
         """Entries that fit, by rising position."""

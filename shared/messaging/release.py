@@ -14,6 +14,7 @@ import structlog
 
 from shared.clock import Clock
 from shared.decisions import Decision
+from shared.errors import EventUnreadable
 from shared.events.dead_letters import ParkReason, RecordDiscarded, RecordReleased
 from shared.events.wire import Record, decode
 from shared.messaging.consumption import Consumption, Letter
@@ -222,7 +223,8 @@ class Parking:
     async def _retry(self, alone: Sequence[Alone]) -> list[str]:
         """Tries records that were set aside alone, in their topic's order; which of them went well.
 
-        What has the same key as one that failed is not tried: it is later.
+        What has the same key as one that failed is not tried: it is later. One that still cannot be read
+        holds nobody up, as it did not when it came.
         """
         done: list[str] = []
         stopped: set[tuple[str, bytes | None]] = set()
@@ -232,7 +234,7 @@ class Parking:
                 continue
             if await self._consumptions[record.topic].retry(record):
                 done.append(one.letter_id)
-            else:
+            elif _is_readable(record):
                 stopped.add((record.topic, record.key))
         return done
 
@@ -255,6 +257,14 @@ class Parking:
         ]
         outcomes = await self._letters.change(changes)
         return sum(outcome.status is Status.CHANGED for outcome in outcomes)
+
+
+def _is_readable(record: Record) -> bool:
+    try:
+        decode(record)
+    except EventUnreadable:
+        return False
+    return True
 
 
 def _is_meant(one: Alone, selection: Selection) -> bool:

@@ -190,7 +190,7 @@ class World:
         """What the stores, topics and mails say now; all must be quiet."""
         return await judge(self)
 
-    async def finish(self, days: float = 4) -> Verdict:
+    async def finish(self, days: float = 2) -> Verdict:
         """The end of every row: all quiet, some days of quiet life, and the books."""
         if self.mended_at is None:
             self.mended()

@@ -80,6 +80,12 @@ class Journal:
                 index("type", "position", name="type"),
                 index("correlation_id", "position", name="correlation"),
                 index("causation_id", name="causation", sparse=True),
+                # Who is erased is asked for with every batch.
+                index(
+                    "subject",
+                    name="erased",
+                    partialFilterExpression={"type": ERASED},
+                ),
                 # What flows through the last day is counted from this index alone.
                 index(*FLOW_FIELDS, name="flow"),
                 # What integrators read: a grant of some cities finds its entries and no others.
@@ -190,8 +196,8 @@ class Journal:
         self._erased.update(participant_ids)
 
     async def erased_among(self, participant_ids: Collection[str]) -> set[str]:
-        """Those of them who are erased."""
-        query = {"about": {"$in": sorted(participant_ids)}, "type": ERASED}
+        """Those of them who are erased, whichever instance was told so."""
+        query = {"subject": {"$in": sorted(participant_ids)}, "type": ERASED}
         return set(await self._log.values("subject", query))
 
     async def forget(self, participant_ids: Collection[str]) -> int:

@@ -97,16 +97,17 @@ async def client(reader: Reader) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def send(embedded: Engine) -> Callable[..., Awaitable[None]]:
-    async def send(*events: tuple[Payload, int]) -> None:
+    async def send(*events: tuple[Payload, int], cut_off: bool = False) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=list(embedded.addresses.kafka), acks="all")
         await producer.start()
         for payload, sequence in events:
             headers = headers_of(
                 payload, sequence, NOW, correlation_id="c", causation_id=None, traceparent=None
             )
+            value = payload.model_dump_json().encode()
             await producer.send_and_wait(
                 payload.stream.name,
-                payload.model_dump_json().encode(),
+                value[: len(value) // 2] if cut_off else value,
                 key=payload.partition_key.encode(),
                 headers=encode_headers(headers),
             )
@@ -227,3 +228,18 @@ async def test_only_operators_release_or_discard(reader: Reader) -> None:
 async def _is(reader: Reader, **counts: int) -> bool:
     found = await reader.parked()
     return all(found[name] == count for name, count in counts.items())
+
+
+async def test_what_nobody_can_read_holds_up_nothing_that_came_behind_it(
+    reader: Reader, client: httpx.AsyncClient, send: Callable[..., Awaitable[None]], fresh: Fresh
+) -> None:
+    # The last test of these: what it sends stays in the topic, and nobody can read it.
+    subject = f"{fresh.tag}-1"
+    reader.bad = {f"matches/{subject}:2"}
+    await send(match(subject, 1), cut_off=True)
+    await send(match(subject, 2))
+    await until(lambda: _is(reader, letters=2))
+    reader.bad = set()
+    done = (await client.post("/parked/release", json={})).json()
+    assert (done["released"], done["still_parked"], done["gone"]) == (1, 1, 0)
+    assert f"matches/{subject}:2" in reader.handled

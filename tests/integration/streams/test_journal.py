@@ -14,8 +14,11 @@ from pydantic import SecretStr
 from deploy.local.engines import Engine
 from services.streams.app import make_app
 from services.streams.domain.entries import entry_of
+from services.streams.service import Streams
 from services.streams.settings import Settings
 from services.streams.store.journal import Journal
+from services.streams.store.letters import Letters
+from services.streams.tail import Tail
 from shared.events.care import HelpRequested
 from shared.events.check_ins import CheckInDue
 from shared.events.contacts import ContactChanged
@@ -283,9 +286,28 @@ async def test_of_an_erased_participant_only_the_id_is_left(
     await until(is_stripped)
     hers = await entries(client, participant=person(tag), stream="participants")
     assert hers[0]["payload"] == {"participant_id": person(tag)}
-    (match,) = await until_entries(client, 1, participant=person(tag), stream="matches")
+    await until_entries(client, 1, participant=person(tag), stream="matches")
+
+    async def is_stripped_too() -> bool:
+        (match,) = await entries(client, participant=person(tag), stream="matches")
+        told = match["payload"]
+        return bool(told["score"] == 0 and told["mentee_id"] == person(tag))
+
+    await until(is_stripped_too)
+
+
+async def test_an_instance_that_was_not_told_of_the_erasure_keeps_no_more_of_her(
+    client: httpx.AsyncClient, kafka: Kafka, embedded: Engine, tag: str
+) -> None:
+    database = Database(embedded.mongodb_url("streams"))
+    journal = Journal(database)
+    another = Streams(journal, Letters(database), Tail(journal))
+    await kafka.send(example(ParticipantErased, programme=tag, participant_id=person(tag)), 3)
+    await until_entries(client, 1, participant=person(tag))
+    await another.append([event(a_match(MatchProposed, tag))])
+    (match,) = await entries(client, participant=person(tag), stream="matches")
     assert match["payload"]["score"] == 0
-    assert match["payload"]["mentee_id"] == person(tag)
+    database.close()
 
 
 async def test_a_profile_that_comes_after_the_erasure_is_stripped_too(
