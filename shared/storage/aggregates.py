@@ -28,7 +28,7 @@ from shared.storage.reading import PARKED, Reading
 
 State = TypeVar("State")
 
-_MOST_ATTEMPTS: Final = 20
+_MOST_RACES: Final = 20
 _PAUSE_S: Final = 0.005
 _DUPLICATE_KEY: Final = 11000
 _WRITE_CONFLICT: Final = 112
@@ -126,11 +126,12 @@ class Aggregates(Reading[State]):
         outcomes: dict[int, Outcome[State]] = {}
         pending = list(range(len(changes)))
         refused: dict[str, Refusal] = {}
-        for attempt in range(_MOST_ATTEMPTS):
-            if attempt:
-                await asyncio.sleep(random.uniform(0, _PAUSE_S * attempt))  # noqa: S311
+        races = 0
+        while races < _MOST_RACES:
+            if races:
+                await asyncio.sleep(random.uniform(0, _PAUSE_S * races))  # noqa: S311
             wanted = {changes[index].id for index in pending}
-            if known is None or attempt:
+            if known is None:
                 known = await self.stored(wanted)
             documents = self._working(wanted, known)
             for index in pending:
@@ -145,6 +146,7 @@ class Aggregates(Reading[State]):
                 for document in documents.values()
                 if document.is_changed and document.id not in refused
             ]
+            before = len(refused)
             self.writes += 1
             try:
                 lost = await self._write(to_write, fence, refused)
@@ -161,8 +163,12 @@ class Aggregates(Reading[State]):
             pending = [index for index in pending if changes[index].id in lost]
             if not pending:
                 return [outcomes[index] for index in range(len(changes))]
+            known = None
+            if len(refused) == before:
+                # A transaction ends at the first refusal: as many may follow as there are changes.
+                races += 1
         raise StillContended(
-            f"{len(pending)} changes in {self.name!r} lost {_MOST_ATTEMPTS} races; try again."
+            f"{len(pending)} changes in {self.name!r} lost {_MOST_RACES} races; try again."
         )
 
     async def change_one(self, change: Change[State]) -> Outcome[State]:

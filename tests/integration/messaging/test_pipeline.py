@@ -400,8 +400,12 @@ async def test_a_unique_index_refuses_and_the_others_are_written(
         fenced = await collection.change(
             [numbered("d", 3), numbered("e", 2), numbered("f", 4)], fence=fence
         )
+        # A transaction is told of one refusal at a time; here nearly all are refused.
+        many = [numbered(f"g{each}", 2) for each in range(40)]
+        most = await collection.change([*many, numbered("h", 5)], fence=fence)
     assert sorted(outcome.status.name for outcome in plain) == ["CHANGED", "CHANGED", "REFUSED"]
     assert [outcome.status.name for outcome in fenced] == ["CHANGED", "REFUSED", "CHANGED"]
+    assert [outcome.status.name for outcome in most] == ["REFUSED"] * 40 + ["CHANGED"]
 
 
 async def test_one_that_time_cannot_handle_does_not_stop_the_others(
