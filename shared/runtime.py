@@ -334,7 +334,14 @@ class Runtime:
                 await use_case(sorted(events, key=lambda event: event.time))
         raised = await raise_sequences(
             collections,
-            published.highest,
+            {
+                stream.name: {
+                    subject: sequence
+                    for subject, sequence in published.highest[stream.name].items()
+                    if stream.is_counted_by_owner(subject)
+                }
+                for stream in mine
+            },
             self.erased_in_topics,
             recalled,
         )

@@ -39,6 +39,10 @@ class Stream:
         """The services that write to it."""
         return (self.owner, *self.answered_by)
 
+    def is_counted_by_owner(self, subject: str) -> bool:
+        """Whether the sequence of a subject is the owner's: an answer, `<subject>.<service>`, is not."""
+        return not self.answered_by or subject.rpartition(".")[2] not in self.writers
+
     @property
     def is_compacted(self) -> bool:
         """Whether old states vanish, so that gaps in the sequence are normal."""

@@ -136,7 +136,7 @@ class _Raising:
     ) -> None:
         """Documents that their owner made again: an aggregate has its subject's id, or a prefix before."""
         prefixes = {prefix for place, prefix in self._places if place == number} | {""}
-        missing = sorted((self._recalled or {}).keys() - self._placed)
+        missing = sorted((self._recalled or {}).keys() & self._highest.keys() - self._placed)
         for some in _chunks(missing):
             ids = {prefix + subject: subject for subject in some for prefix in prefixes}
             made = collection.find(

@@ -6,7 +6,7 @@ erasure names nobody: it is the proof that everything was forgotten, where and w
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,8 +23,10 @@ from shared.events.rights import (
     ExportDone,
     ExportReady,
     ExportRequested,
+    RightsState,
     Service,
 )
+from shared.events.wire import Event
 
 EXPORT_KEPT: Final = timedelta(days=7)
 """How long she can fetch her data; then key and pieces are deleted."""
@@ -221,3 +223,33 @@ def on_time(request: Request, now: datetime) -> Decision[Request] | None:
     if request.finished_at is None and request.participant_id is not None:
         return Decision(replace(request, late_at=now), (_asking(request, request.participant_id),))
     return shred(request)
+
+
+def recalled(kept: Request | None, told: Sequence[Event[RightsState]]) -> Request | None:
+    """A request as it was told of, after the database came back from an older backup; None if of none.
+
+    told: its events and the answers to it that the backup does not know of, in order of time. The key
+    of an export is in no event: one that the backup does not have is over, and she asks again. Unless its
+    end was told, the answers are left to whoever consumes them, who then tells it.
+    """
+    request = kept
+    is_over = any(isinstance(event.payload, ExportReady | ErasureFinished) for event in told)
+    for event in told:
+        payload = event.payload
+        if isinstance(payload, DoneState):
+            if not is_over:
+                continue
+            heard = hear_answer(request, payload, event.time)
+            request = heard.state if heard is not None else request
+        elif request is None:
+            request = _bare(payload, event.time)
+    return request
+
+
+def _bare(told: RightsState, at: datetime) -> Request | None:
+    names = told.request_id, told.programme
+    if isinstance(told, ExportRequested):
+        return Request(*names, Kind.EXPORT, told.participant_id, told.requested_at, finished_at=at)
+    if isinstance(told, ErasureRequested):
+        return Request(*names, Kind.ERASURE, told.participant_id, told.requested_at, told.because)
+    return None

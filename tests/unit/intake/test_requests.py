@@ -14,6 +14,7 @@ from services.intake.domain import requests
 from services.intake.domain.refusals import ExportGone, NoSuchRequest
 from services.intake.domain.requests import EXPORT_KEPT, LATE_AFTER, Request
 from shared.decisions import Decision
+from shared.events.payload import Payload
 from shared.events.rights import (
     DoneState,
     ErasureCause,
@@ -23,6 +24,8 @@ from shared.events.rights import (
     ExportReady,
     Service,
 )
+from shared.events.wire import Event
+from tests.unit.streams.examples import event as an_event
 
 NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=2)
@@ -139,3 +142,43 @@ def test_who_is_forgotten_leaves_no_copy_of_her_data_behind() -> None:
     assert left.state.participant_id is None
     assert not any(answer.pieces for answer in left.state.answers)
     assert heard(left.state, exported(Service.MATCHING)).state == left.state
+
+
+def told(*payloads: Payload) -> list[Event[Any]]:
+    """As Kafka has them, a minute apart."""
+    return [
+        an_event(payload, number, time=NOW + timedelta(minutes=number))
+        for number, payload in enumerate(payloads, start=1)
+    ]
+
+
+def test_an_erasure_that_the_backup_does_not_have_has_its_proof_again() -> None:
+    asked = requests.ask_for_erasure("r", "her", "kvinfo", ErasureCause.OWN_WISH, NOW)
+    before, finished = asked.state, None
+    for service in Service:
+        heard = requests.hear_answer(before, erased(service), LATER)
+        assert heard is not None
+        before, finished = heard.state, heard
+    assert finished is not None
+    answers = [erased(service) for service in Service]
+    again = requests.recalled(None, told(*asked.events, *answers, *finished.events))
+    assert again is not None
+    assert (again.participant_id, again.missing, again.records) == (None, (), 10)
+    assert again.finished_at is not None
+
+
+def test_what_was_not_told_to_be_over_is_left_to_whoever_consumes_the_answers() -> None:
+    asked = requests.ask_for_erasure("r", "her", "kvinfo", ErasureCause.OWN_WISH, NOW)
+    answers = [erased(service) for service in Service]
+    assert requests.recalled(None, told(*asked.events, *answers)) == asked.state
+    assert requests.recalled(None, told(*answers)) is None
+
+
+def test_an_export_without_its_key_is_over_and_holds_up_no_other() -> None:
+    asked = requests.ask_for_export("r", "her", "kvinfo", (b"private", "public"), NOW)
+    again = requests.recalled(None, told(*asked.events, exported(Service.INTAKE)))
+    assert again is not None
+    assert again.finished_at is not None
+    assert isinstance(requests.sealed_pieces(again, "her"), ExportGone)
+    # The backup has this one, with its key.
+    assert requests.recalled(asked.state, told(*asked.events)) == asked.state
