@@ -97,6 +97,14 @@ def review_routes(matching: Matching, choosing: Choosing, store: Store) -> APIRo
         once = key.answering(views.for_coordinator)
         return _seen(await matching.approve(match_id, caller.name, once))
 
+    @router.post("/matches/{match_id}/questions/{question_id}/answered", dependencies=hers)
+    async def answered(
+        caller: Coordinator, match_id: str, question_id: str, key: Idempotent
+    ) -> dict[str, Any]:
+        """Says that whoever asked has been answered."""
+        once = key.answering(views.for_coordinator)
+        return _seen(await matching.answer_question(match_id, question_id, caller.name, once))
+
     @router.post("/matches/{match_id}/withdraw", dependencies=hers)
     async def withdraw(
         request: Request, caller: Coordinator, match_id: str, key: Idempotent

@@ -14,6 +14,7 @@ from services.matching.api import (
     review_routes,
 )
 from services.matching.choosing import Choosing
+from services.matching.desk.words import desk_routes
 from services.matching.domain.engine import ColumnarEngine
 from services.matching.domain.round import Engine
 from services.matching.explaining import Explaining
@@ -57,4 +58,5 @@ def make_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         match_routes(store, runtime.links),
         review_routes(matching, Choosing(store, runtime.clock), store),
         coordinator_routes(matching, store, Explaining(store)),
+        desk_routes(store, runtime.sessions),
     )

@@ -164,6 +164,22 @@ class Matching:
 
         return await self._change_match(match_id, decide, now, once)
 
+    async def answer_question(
+        self,
+        match_id: str,
+        question_id: str,
+        coordinator_id: str,
+        once: Idempotency[Match] | None,
+    ) -> Outcome[Match]:
+        """A coordinator has come back to whoever asked."""
+        now = self._clock.now()
+        return await self._change_match(
+            match_id,
+            lambda match: life.answer_question(match, question_id, coordinator_id, now),
+            now,
+            once,
+        )
+
     async def approve(
         self, match_id: str, coordinator_id: str, once: Idempotency[Match] | None
     ) -> Outcome[Match]:

@@ -57,6 +57,7 @@ def for_coordinator(match: Match) -> dict[str, Any]:
                 "asked_by": question.asked_by.value,
                 "asked_at": rfc3339(question.asked_at),
                 "text": question.text,
+                "answered_at": _instant(question.answered_at),
             }
             for question in match.questions
         ],

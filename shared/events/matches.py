@@ -186,6 +186,14 @@ class MatchQuestionAsked(MatchState, name="match.question_asked"):
     question_id: str = Field(description="Unique within the match.")
 
 
+class MatchQuestionAnswered(MatchState, name="match.question_answered"):
+    """A coordinator has answered her: by telephone or as they like, never in an event."""
+
+    asked_by: Role
+    question_id: str = Field(description="The one that was asked.")
+    coordinator_id: str
+
+
 class MatchEnded(MatchState, name="match.ended"):
     """The mentorship is over; both are free again."""
 
@@ -201,5 +209,6 @@ MATCH_EVENTS = (
     MatchWithdrawn,
     MatchReminderDue,
     MatchQuestionAsked,
+    MatchQuestionAnswered,
     MatchEnded,
 )

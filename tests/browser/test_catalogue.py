@@ -8,6 +8,7 @@ from playwright.async_api import Page, expect
 
 from deploy.local.engines import Engine
 from tests.browser.browsing import Chromium, Size, screenshot
+from tests.browser.everybody import out_of_reach, small_targets, too_wide
 from tests.five import start_five
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -82,8 +83,7 @@ async def test_a_page_is_for_everybody(
         await page.goto(PAGES[name])
         await screenshot(page, f"catalogue-{name}-{size.name.lower()}")
         assert await browser.violations(page) == []
-        wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert wide <= 0, "nothing has to be scrolled sideways"
+        assert await too_wide(page) + await small_targets(page) + await out_of_reach(page) == []
 
 
 async def test_a_page_asks_nobody_else_for_anything(browser: Chromium, streams: str) -> None:

@@ -22,6 +22,7 @@ from deploy.local.supervisor import Platform
 from shared.events.pool import RecruitmentGap
 from shared.events.wire import encode_headers, headers_of
 from tests.browser.browsing import Chromium, Size, screenshot
+from tests.browser.everybody import out_of_reach, small_targets, too_wide
 from tests.unit.streams.examples import example
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -228,6 +229,36 @@ async def test_a_stream_is_sent_again_after_it_was_counted(
             while "done" not in await card.inner_text():
                 await page.reload()
         await screenshot(page, "replays-phone")
+
+
+@pytest.mark.parametrize("size", list(Size), ids=lambda size: size.name.lower())
+async def test_every_page_is_for_everybody(
+    browser: Chromium, platform: Platform, size: Size
+) -> None:
+    """WCAG 2.2 AA by axe-core, nothing to scroll sideways, large targets, all by keyboard."""
+    accepted = (await journal(platform, type="match.accepted"))[0]
+    (letter,) = (await journal(platform, type="record.parked"))[:1]
+    found: list[str] = []
+    async with console_page(browser, platform, size, javascript=False) as page:
+        for path in (
+            "",
+            "/tail",
+            "/journeys",
+            f"/journeys?id={accepted['about'][0]}",
+            f"/events/{accepted['id']}",
+            "/dead-letters",
+            f"/dead-letters/{letter['payload']['letter_id']}",
+            "/replays",
+            "/audit",
+        ):
+            answer = await page.goto(url(platform, path))
+            assert answer is not None
+            assert answer.status == 200, path
+            flaws = await too_wide(page) + await small_targets(page) + await out_of_reach(page)
+            if size is not Size.ZOOMED:
+                flaws += await browser.violations(page)
+            found += [f"{path}: {each}" for each in flaws]
+    assert found == []
 
 
 async def test_an_operator_signs_in_and_acts_with_her_session_alone(

@@ -26,6 +26,7 @@ from shared.events.pool import StillWaiting, WaitingReason, WhatHelps
 from shared.security.links import Purpose
 from shared.web.languages import LOCALES
 from tests.browser.browsing import Chromium, Size, screenshot
+from tests.browser.everybody import out_of_reach, small_targets, too_wide
 from tests.fresh import Fresh
 from tests.integration.intake.conftest import (
     A_MENTEE,
@@ -245,7 +246,7 @@ async def test_no_page_has_a_violation_of_wcag_in_any_language(
     assert found == []
 
 
-@pytest.mark.parametrize("locale", ["en", "ar"])
+@pytest.mark.parametrize("locale", LOCALES)
 async def test_at_400_percent_nothing_has_to_be_scrolled_sideways(
     people: People, browser: Chromium, locale: str
 ) -> None:
@@ -253,42 +254,31 @@ async def test_at_400_percent_nothing_has_to_be_scrolled_sideways(
     async with browser.window(Size.ZOOMED, base_url=people.intake.url) as page:
         for name, address in people.pages().items():
             await page.goto(f"{address}&lang={locale}")
-            await page.evaluate(_UNFOLD)
-            if await page.evaluate("document.scrollingElement.scrollWidth") > 320:
-                wide.append(name)
+            wide += [f"{name}: {each}" for each in await too_wide(page)]
     assert wide == []
 
 
-async def test_every_target_is_large_enough_for_a_thumb(people: People, browser: Chromium) -> None:
+@pytest.mark.parametrize("locale", ["en", "ar"])
+async def test_every_target_is_large_enough_for_a_thumb(
+    people: People, browser: Chromium, locale: str
+) -> None:
     small: list[str] = []
     async with browser.window(Size.PHONE, base_url=people.intake.url) as page:
         for name, address in people.pages().items():
-            await page.goto(f"{address}&lang=en")
-            await page.evaluate(_UNFOLD)
-            small += [f"{name}: {each}" for each in await page.evaluate(_SMALL_TARGETS)]
+            await page.goto(f"{address}&lang={locale}")
+            small += [f"{name}: {each}" for each in await small_targets(page)]
     assert small == []
 
 
+@pytest.mark.parametrize("locale", ["en", "ar"])
 async def test_all_that_can_be_done_can_be_done_by_keyboard_with_a_focus_to_see(
-    people: People, browser: Chromium
+    people: People, browser: Chromium, locale: str
 ) -> None:
     lost: list[str] = []
     async with browser.window(Size.DESKTOP, base_url=people.intake.url) as page:
         for name, address in people.pages().items():
-            await page.goto(f"{address}&lang=en")
-            await page.evaluate(_UNFOLD)
-            reachable = await page.evaluate(_COUNT_STOPS)
-            seen: set[int] = set()
-            for _ in range(reachable + 1):
-                await page.keyboard.press("Tab")
-                stop = await page.evaluate(_STOP)
-                if stop is None:
-                    break
-                seen.add(stop["number"])
-                if not stop["visible"]:
-                    lost.append(f"{name}: no focus to see on {stop['what']}")
-            if len(seen) < reachable:
-                lost.append(f"{name}: {len(seen)} of {reachable} can be reached")
+            await page.goto(f"{address}&lang={locale}")
+            lost += [f"{name}: {each}" for each in await out_of_reach(page)]
     assert lost == []
 
 
@@ -313,32 +303,3 @@ async def test_what_is_missing_is_announced_and_has_the_focus(
 def _without_room(route: Route) -> str:
     """As the origin does: `/intake/x` is the service's own `/x`."""
     return route.request.url.replace("/intake/", "/", 1)
-
-
-_UNFOLD: Final = "document.querySelectorAll('details').forEach(each => { each.open = true })"
-_STOPS: Final = """[...document.querySelectorAll(
-  'a[href], button, input:not([type=hidden]), select, textarea, summary')]
-  .filter(each => each.checkVisibility())"""
-# A group of radio buttons is one stop; arrows go on inside.
-_COUNT_STOPS: Final = f"""(() => {{
-  const stops = {_STOPS};
-  const radios = stops.filter(each => each.type === 'radio');
-  return stops.length - radios.length + new Set(radios.map(each => each.form && each.name)).size;
-}})()"""
-_STOP: Final = f"""(() => {{
-  const element = document.activeElement;
-  if (!element || element === document.body) return null;
-  const style = getComputedStyle(element);
-  const stops = {_STOPS};
-  return {{
-    number: stops.indexOf(element),
-    what: element.outerHTML.slice(0, 120),
-    visible: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
-  }};
-}})()"""
-# Links within a sentence are as high as its line: WCAG 2.2 leaves them out.
-_SMALL_TARGETS: Final = f"""{_STOPS}
-  .filter(each => getComputedStyle(each).display !== 'inline' && !each.classList.contains('skip'))
-  .map(each => [each, each.getBoundingClientRect()])
-  .filter(([_, box]) => box.width < 24 || box.height < 24)
-  .map(([each, box]) => `${{each.outerHTML.slice(0, 120)}}: ${{box.width}} by ${{box.height}}`)"""

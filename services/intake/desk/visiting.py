@@ -21,7 +21,7 @@ from shared.web.back import SignedIn, sign_in_first
 from shared.web.languages import LOCALES, negotiate
 from shared.web.problems import problem_of
 
-DONE = frozenset({"approve", "withdraw", "swap", "handled", "close", "screen", "note"})
+DONE = frozenset({"approve", "withdraw", "swap", "handled", "answered", "close", "screen", "note"})
 """What a form that leads back here may have done."""
 REFUSED = frozenset(
     {"already-decided", "does-not-fit", "seat-taken", "pair-known", "match-unknown",

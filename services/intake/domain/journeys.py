@@ -25,6 +25,7 @@ from shared.events.matches import (
     Factor,
     MatchDeclined,
     MatchExpired,
+    MatchQuestionAnswered,
     MatchQuestionAsked,
     MatchState,
     MatchStatus,
@@ -203,6 +204,9 @@ def follow_match(
     if isinstance(told, MatchQuestionAsked):
         question = OpenRequest(told.question_id, Wanted.ANSWER, told.asked_by, at)
         return Decision(replace(known, requests=(*known.requests, question)[-_HELP_KEPT:]))
+    if isinstance(told, MatchQuestionAnswered):
+        left = _without(known.requests, Wanted.ANSWER, told.question_id)
+        return Decision(replace(known, requests=left))
     is_open = told.status in _OPEN
     known = replace(
         known,

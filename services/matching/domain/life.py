@@ -17,6 +17,7 @@ from services.matching.domain.refusals import (
     CoordinatorHasAll,
     NoLongerOpen,
     NotYetYourTurn,
+    QuestionUnknown,
     TooLate,
 )
 from shared.decisions import Decision, Refusal
@@ -30,6 +31,7 @@ from shared.events.matches import (
     MatchHeld,
     MatchMenteeAccepted,
     MatchProposed,
+    MatchQuestionAnswered,
     MatchQuestionAsked,
     MatchReminderDue,
     MatchStatus,
@@ -140,6 +142,28 @@ def ask_question(
     asking = replace(match, questions=(*match.questions, question))
     event = asking.event(MatchQuestionAsked, asked_by=side, question_id=question.question_id)
     return Decision(asking, (event,))
+
+
+def answer_question(
+    match: Match, question_id: str, coordinator_id: str, now: datetime
+) -> Decision[Match] | Refusal | None:
+    """A coordinator has come back to her. The first one counts; it may be said of an old proposal too."""
+    asked = next((each for each in match.questions if each.question_id == question_id), None)
+    if asked is None:
+        return QuestionUnknown()
+    if not asked.is_open:
+        return None
+    answered = replace(asked, answered_by=coordinator_id, answered_at=now)
+    after = replace(
+        match, questions=tuple(answered if each is asked else each for each in match.questions)
+    )
+    event = after.event(
+        MatchQuestionAnswered,
+        asked_by=asked.asked_by,
+        question_id=question_id,
+        coordinator_id=coordinator_id,
+    )
+    return Decision(after, (event,))
 
 
 def remind(match: Match, now: datetime) -> Decision[Match] | None:

@@ -47,12 +47,22 @@ class AnswerRules:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What somebody would like to know before she answers. `text` is hers and never leaves here."""
+    """What somebody would like to know before she answers. `text` is hers and never leaves here.
+
+    answered_by: the coordinator who has come back to her.
+    """
 
     question_id: str
     asked_by: Role
     asked_at: datetime
     text: str
+    answered_by: str | None = None
+    answered_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has come back to her yet."""
+        return self.answered_at is None
 
 
 @dataclass(frozen=True, slots=True)

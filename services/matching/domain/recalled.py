@@ -1,20 +1,24 @@
 """A match taken back from its own events, after the database came back from an older backup. Pure.
 
 Every event carries the match's whole public state. What no event tells is lost: of a match that the
-backup does not have, whether a rescue had made it, and which top-up took it back.
+backup does not have, whether a rescue had made it, and which top-up took it back; and the words of
+questions.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from services.matching.domain.match import AnswerRules, Match
+from services.matching.domain.match import AnswerRules, Match, Question
 from shared.events.matches import (
     MatchAccepted,
     MatchDeclined,
     MatchEnded,
     MatchExpired,
     MatchMenteeAccepted,
+    MatchQuestionAnswered,
+    MatchQuestionAsked,
     MatchReminderDue,
     MatchState,
     MatchWithdrawn,
@@ -32,7 +36,7 @@ def recalled(
     """
     match = kept or _bare(events[0].payload, seat, rules)
     for event in events:
-        match = _after(match, event.payload)
+        match = _after(match, event.payload, event.time)
     return match
 
 
@@ -55,7 +59,7 @@ def _bare(told: MatchState, seat: int, rules: AnswerRules) -> Match:
     )
 
 
-def _after(match: Match, told: MatchState) -> Match:
+def _after(match: Match, told: MatchState, at: datetime) -> Match:
     match = replace(
         match,
         status=told.status,
@@ -68,6 +72,23 @@ def _after(match: Match, told: MatchState) -> Match:
     if side is not None and told.asked_at is not None and side not in match.heard:
         match = replace(match, heard=(*match.heard, side))
     match told:
+        case MatchQuestionAsked() if any(
+            each.question_id == told.question_id for each in match.questions
+        ):
+            return match
+        case MatchQuestionAsked():
+            asked = Question(told.question_id, told.asked_by, at, text="")
+            return replace(match, questions=(*match.questions, asked))
+        case MatchQuestionAnswered():
+            return replace(
+                match,
+                questions=tuple(
+                    replace(each, answered_by=told.coordinator_id, answered_at=at)
+                    if each.question_id == told.question_id
+                    else each
+                    for each in match.questions
+                ),
+            )
         case MatchReminderDue():
             return replace(match, reminded=True)
         case MatchMenteeAccepted():

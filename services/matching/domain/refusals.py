@@ -117,6 +117,16 @@ class PairKnown(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionUnknown(Refusal):
+    """Nobody has asked this about the proposal."""
+
+    detail: str = (
+        "There is no such question. See GET /matches/{match_id} for those that were asked."
+    )
+    kind: ClassVar[RefusalKind] = RefusalKind.NOT_FOUND
+
+
+@dataclass(frozen=True, slots=True)
 class CoordinatorHasAll(Refusal):
     """So many questions about one proposal that another adds nothing."""
 

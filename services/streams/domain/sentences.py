@@ -26,6 +26,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "match.withdrawn": "The match was taken back ({reason}).",
     "match.reminder_due": "The {remind} is to be reminded of the proposal.",
     "match.question_asked": "The {asked_by} has a question about the proposal.",
+    "match.question_answered": "A coordinator has answered the {asked_by}'s question.",
     "match.ended": "The mentorship ended; both are free again.",
     "participant.still_waiting": "Still waits for a match ({reason}); what helps: {what_helps}.",
     "recruitment.gap": "{waiting} people wait; one more mentor would place {would_place}.",

@@ -34,6 +34,7 @@ from shared.events.matches import (
     MatchEnded,
     MatchMenteeAccepted,
     MatchProposed,
+    MatchQuestionAnswered,
     MatchQuestionAsked,
     MatchStatus,
     Reason,
@@ -147,6 +148,20 @@ def test_a_question_about_a_proposal_is_over_when_the_proposal_is() -> None:
     assert told(PROPOSED, QUESTION, declined).requests == ()
     assert told(PROPOSED, QUESTION, MENTEE_SAYS_YES).requests == ()
     assert len(told(PROPOSED, QUESTION, PROPOSED, HELP).requests) == 2
+
+
+def test_a_question_about_a_proposal_is_over_when_a_coordinator_has_answered_it() -> None:
+    answered = match(
+        MatchQuestionAnswered,
+        MatchStatus.PROPOSED,
+        asked_by=Role.MENTEE,
+        question_id="1",
+        coordinator_id="c",
+    )
+    known = told(PROPOSED, QUESTION, answered)
+    assert (known.requests, known.status) == ((), MatchStatus.PROPOSED)
+    other = QUESTION.model_copy(update={"question_id": "2"})
+    assert [each.request_id for each in told(PROPOSED, QUESTION, other, answered).requests] == ["2"]
 
 
 def test_word_of_an_escalation_may_run_ahead_of_its_check_in() -> None:

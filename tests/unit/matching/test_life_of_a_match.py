@@ -1,6 +1,6 @@
 """The life of a match: who is asked when, what an answer does, and what time does."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from services.matching.domain.refusals import (
     AlreadyDecided,
     NoLongerOpen,
     NotYetYourTurn,
+    QuestionUnknown,
     TooLate,
 )
 from shared.decisions import Decision, Refusal
@@ -44,6 +45,7 @@ from tests.unit.matching.builders import (
     then,
     told,
 )
+from tests.unit.streams.examples import event as an_event
 
 
 def test_without_review_the_mentee_is_asked_at_once() -> None:
@@ -354,6 +356,29 @@ def test_whoever_is_asked_may_ask_first_and_her_time_to_answer_goes_on() -> None
     assert isinstance(life.ask_question(asking, Role.MENTOR, "Hvem?", START), NotYetYourTurn)
     event = only_event(decision)
     assert "branchen" not in event.model_dump_json()
+
+
+def test_a_question_is_open_until_a_coordinator_has_come_back_to_her() -> None:
+    begun = asked(proposed())
+    asking = life.ask_question(begun, Role.MENTEE, "Kender hun branchen?", START)
+    match = then(asking)
+    assert isinstance(life.answer_question(match, "2", "karen", START), QuestionUnknown)
+    answering = life.answer_question(match, "1", "karen", START)
+    assert told(answering) == ["match.question_answered"]
+    answered = then(answering)
+    assert [question.is_open for question in answered.questions] == [False]
+    assert (answered.status, answered.answer_by) == (match.status, match.answer_by)
+    assert life.answer_question(answered, "1", "oscar", START) is None
+    # After a restore the words are gone, and that it was asked and answered is not.
+    said = [
+        an_event(only_event(each), number) for number, each in enumerate((asking, answering), 1)
+    ]
+    again = recalled(begun, said, 0, begun.rules)
+    wordless = [replace(question, text="") for question in answered.questions]
+    assert [
+        replace(question, asked_at=START, answered_at=START) for question in again.questions
+    ] == (wordless)
+    assert recalled(again, said, 0, begun.rules) == again
 
 
 def test_a_question_is_forgotten_with_the_person() -> None:

@@ -20,18 +20,20 @@ NUMBERS = {
     "uk": ((1, 21, 101), (2, 4, 22, 104), (0, 5, 11, 12, 14, 20, 25, 100, 111)),
 }
 """By language, for each plural form in its order, numbers that take it."""
-FILES = sorted(Path("services").glob("**/catalogues/*/LC_MESSAGES/messages.po"))
+FILES = sorted(
+    path
+    for home in ("services", "shared")
+    for path in Path(home).glob("**/catalogues/*/LC_MESSAGES/messages.po")
+)
 FOLDERS = sorted({path.parents[2] for path in FILES})
 IDS = ["/".join(path.parts[1:-2]) for path in FILES]
 NOT_ENGLISH = [path for path in FILES if path.parents[1].name != "en"]
 PLACES = re.compile(r"{\w+}|%\(\w+\)[sd]")
-SOURCES = {
-    Path("services/notifications/catalogues"): (
-        "services/notifications/letters",
-        [("**.py", "python")],
-        {"say": None, "N_": None, "counted": (1, 2)},
-    )
-}
+METHODS = [("**.html", "jinja2"), ("**.py", "python")]
+KEYWORDS = {
+    "_": None, "gettext": None, "ngettext": (1, 2), "N_": None, "say": None, "counted": (1, 2)
+}  # fmt: skip
+SHARED = Path("shared/web/catalogues")
 
 
 def read(path: Path) -> Catalog:
@@ -96,15 +98,35 @@ def test_each_number_takes_the_form_that_its_language_has_for_it(path: Path) -> 
                 assert words.ngettext(singular, plural, number) == form
 
 
-@pytest.mark.parametrize("folder", sorted(SOURCES), ids=str)
-def test_extracting_again_finds_nothing_that_the_catalogues_lack(folder: Path) -> None:
-    source, methods, keywords = SOURCES[folder]
-    found = {
+def ids_of(path: Path) -> set[str]:
+    """The texts of a catalogue, by their singular."""
+    return {forms_of(message.id)[0] for message in read(path) if message.id}
+
+
+def texts_of(folder: Path) -> set[str]:
+    """What templates and code beside a catalogue say, without what has a catalogue of its own."""
+    home = folder.parent
+    others = [other.parent for other in FOLDERS if home in other.parent.parents]
+    found = extract_from_dir(
+        str(home), METHODS, options_map={"**.html": {"silent": "false"}}, keywords=KEYWORDS
+    )
+    return {
         text if isinstance(text, str) else text[0]
-        for _, _, text, _, _ in extract_from_dir(source, methods, keywords=keywords)
+        for name, _, text, _, _ in found
+        if not any((home / name).is_relative_to(other) for other in others)
     }
-    assert found
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_nothing_is_said_that_the_catalogues_lack(folder: Path) -> None:
+    said = texts_of(folder)
+    assert said
     for locale in LOCALES:
-        catalogue = read(folder / locale / "LC_MESSAGES" / "messages.po")
-        ids = {m.id if isinstance(m.id, str) else m.id[0] for m in catalogue if m.id}
-        assert found == ids, locale
+        file = Path(locale) / "LC_MESSAGES" / "messages.po"
+        assert said <= ids_of(folder / file) | ids_of(SHARED / file), locale
+
+
+def test_no_letter_has_a_text_that_nobody_says() -> None:
+    folder = Path("services/notifications/catalogues")
+    for locale in LOCALES:
+        assert ids_of(folder / locale / "LC_MESSAGES" / "messages.po") == texts_of(folder), locale
