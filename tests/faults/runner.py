@@ -68,7 +68,7 @@ async def run_row(
             open_world(
                 ground,
                 row.number,
-                people=people,
+                people=row.people_of(people, long=long),
                 seed=seed,
                 var=var,
                 long=long,

@@ -30,6 +30,7 @@ class Row:
 
     proxied: the services reach Kafka and MongoDB through `world.network`.
     environment: by service, settings in place of the usual ones. starts_at: of domain time.
+    most_people: a row of many days takes no more than these without `--long`, to end within 100 s.
     patched: the services run under `tests.faults.crashing`, so that `world.crash` and `world.bug` work.
     """
 
@@ -40,6 +41,11 @@ class Row:
     patched: bool = False
     environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     starts_at: datetime = STARTS_AT
+    most_people: int | None = None
+
+    def people_of(self, people: int, *, long: bool) -> int:
+        """How many of these take part in it."""
+        return people if long or self.most_people is None else min(people, self.most_people)
 
 
 _ROWS: Final[list[Row]] = []
@@ -53,13 +59,15 @@ def row(
     patched: bool = False,
     environment: Mapping[str, Mapping[str, str]] | None = None,
     starts_at: datetime = STARTS_AT,
+    most_people: int | None = None,
 ) -> Callable[[Act], Act]:
     """Registers a row under its number."""
 
     def register(act: Act) -> Act:
         if any(kept.name == name for kept in _ROWS):
             raise ValueError(f"a row is called {name!r} already")
-        _ROWS.append(Row(number, name, act, proxied, patched, environment or {}, starts_at))
+        settings = proxied, patched, environment or {}, starts_at, most_people
+        _ROWS.append(Row(number, name, act, *settings))
         return act
 
     return register

@@ -19,7 +19,11 @@ _ANSWERS: Final = "/followup/check-ins/answers"
 Copy = dict[str, list[dict[str, Any]]]
 
 
-@row(25, "MongoDB of each service restored from an older backup, then after-restore")
+@row(
+    25,
+    "MongoDB of each service restored from an older backup, then after-restore",
+    most_people=300,
+)
 async def restored_from_backup(world: World) -> str:
     """One service after the other loses what it wrote since the backup; Kafka has what it said."""
     await world.load.start()

@@ -10,6 +10,7 @@ _BEFORE_SUMMER_TIME: Final = datetime(2026, 3, 15, 7, tzinfo=UTC)
 _SUMMER_TIME: Final = datetime(2026, 3, 29, 1, tzinfo=UTC)
 _BEFORE_WINTER_TIME: Final = datetime(2026, 10, 11, 7, tzinfo=UTC)
 _WINTER_TIME: Final = datetime(2026, 10, 25, 1, tzinfo=UTC)
+_MOST_PEOPLE: Final = 300
 _AROUND: Final = timedelta(days=2)
 """The first check-ins, two weeks after the first matches, fall due within these days."""
 
@@ -50,6 +51,7 @@ def _day(instant: datetime) -> str:
     "three followup instances, one killed in mid-claim, across the change to summer time",
     patched=True,
     starts_at=_BEFORE_SUMMER_TIME,
+    most_people=_MOST_PEOPLE,
 )
 async def into_summer_time(world: World) -> str:
     return await _three_followups(world, _SUMMER_TIME)
@@ -60,6 +62,7 @@ async def into_summer_time(world: World) -> str:
     "three followup instances, one killed in mid-claim, across the change to winter time",
     patched=True,
     starts_at=_BEFORE_WINTER_TIME,
+    most_people=_MOST_PEOPLE,
 )
 async def into_winter_time(world: World) -> str:
     return await _three_followups(world, _WINTER_TIME)
