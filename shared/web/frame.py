@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from shared.web.languages import LOCALES, direction, page_catalogue
+from shared.web.languages import LOCALES, direction, with_shared_words
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _STYLE: Final = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
@@ -94,7 +94,7 @@ class Pages:
 
     def translate(self, locale: str) -> Callable[[str], str]:
         """What translates a sentence of this service."""
-        return page_catalogue(self._catalogues, locale).gettext
+        return with_shared_words(self._catalogues, locale).gettext
 
     def _environment(self, templates: Path, locale: str) -> Environment:
         environment = Environment(
@@ -106,7 +106,7 @@ class Pages:
             extensions=["jinja2.ext.i18n"],
         )
         environment.install_gettext_translations(  # type: ignore[attr-defined]
-            page_catalogue(self._catalogues, locale)
+            with_shared_words(self._catalogues, locale)
             if self._catalogues.exists()
             else gettext.NullTranslations(),
             newstyle=True,

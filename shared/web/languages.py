@@ -45,8 +45,8 @@ def catalogue(folder: Path, locale: str) -> gettext.GNUTranslations:
 
 
 @lru_cache(maxsize=64)
-def page_catalogue(folder: Path, locale: str) -> gettext.GNUTranslations:
-    """A service's messages, and behind them the words that all pages share."""
+def with_shared_words(folder: Path, locale: str) -> gettext.GNUTranslations:
+    """A service's messages, and behind them the words that all pages and letters share."""
     own = catalogue.__wrapped__(folder, locale)
     own.add_fallback(catalogue(_SHARED, locale))
     return own

@@ -1,9 +1,12 @@
-"""Codes of profiles in plain words, as msgids of `shared/web/catalogues`. Pages translate them.
+"""Codes in plain words, as msgids of `shared/web/catalogues`. Pages and letters translate them.
 
-A code without a word is her own word (an interest that no list has) and is shown as it is.
+A code of a profile without a word is her own word (an interest that no list has): pages show it as it is,
+letters leave it out.
 """
 
 from typing import Final
+
+from shared.events.pool import WaitingReason, WhatHelps
 
 
 def N_(text: str) -> str:  # noqa: N802  (gettext's own name for 'translated elsewhere')
@@ -103,4 +106,35 @@ EDUCATION_FIELDS: Final = {
     "08": N_("farming, forestry and fishing"),
     "09": N_("health and welfare"),
     "10": N_("services"),
+}
+
+WHY_WAITING: Final = {
+    WaitingReason.NO_ONE_SHARES_A_LANGUAGE: N_(
+        "Just now nobody who is free has chosen the same languages as you."
+    ),
+    WaitingReason.NO_ONE_IN_REACH: N_("Just now there is nobody near you whom you could meet."),
+    WaitingReason.NO_COMMON_TIME: N_(
+        "Those who would suit you can meet at other times than you just now."
+    ),
+    WaitingReason.KEPT_APART_OR_BEFORE: N_(
+        "Just now there is nobody new near you who suits what you told us."
+    ),
+    WaitingReason.ALL_SEATS_TAKEN: N_(
+        "The mentors who would suit you are all accompanying somebody just now."
+    ),
+    WaitingReason.OTHERS_WAITED_LONGER: N_(
+        "This time we matched people who had waited even longer than you."
+    ),
+    WaitingReason.NO_MENTEE_YET: N_("Nobody has yet asked for just what you offer."),
+    WaitingReason.NEXT_ROUND: N_("You came after our last round, so you are part of the next one."),
+}
+
+WHAT_HELPS: Final = {
+    WhatHelps.MEET_ONLINE: N_("To say yes to meeting online: then many more people are in reach."),
+    WhatHelps.MORE_TIMES: N_("To add times at which you can meet."),
+    WhatHelps.MORE_LANGUAGES: N_("To add another language that you would like to use."),
+    WhatHelps.RECRUITING: N_(
+        "We are looking for more people near you. If you know somebody, do tell her about us."
+    ),
+    WhatHelps.PATIENCE: N_("You need not do anything: we look again in every round."),
 }

@@ -4,7 +4,7 @@ A name and an address of the other one are in here only for a match that both ha
 """
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
@@ -17,41 +17,9 @@ from services.intake.domain.participant import Participant, Person, Status
 from services.intake.domain.programme import Programme
 from services.intake.service import Intake
 from shared.events.participants import Role
-from shared.events.pool import WaitingReason, WhatHelps
 from shared.events.programmes import Policy
 from shared.security.links import LinkClaims, Links, Purpose
-from shared.web.words import N_
-
-WHY_WAITING: Final = {
-    WaitingReason.NO_ONE_SHARES_A_LANGUAGE: N_(
-        "Just now nobody who is free has chosen the same languages as you."
-    ),
-    WaitingReason.NO_ONE_IN_REACH: N_("Just now there is nobody near you whom you could meet."),
-    WaitingReason.NO_COMMON_TIME: N_(
-        "Those who would suit you can meet at other times than you just now."
-    ),
-    WaitingReason.KEPT_APART_OR_BEFORE: N_(
-        "Just now there is nobody new near you who suits what you told us."
-    ),
-    WaitingReason.ALL_SEATS_TAKEN: N_(
-        "The mentors who would suit you are all accompanying somebody just now."
-    ),
-    WaitingReason.OTHERS_WAITED_LONGER: N_(
-        "This time we matched people who had waited even longer than you."
-    ),
-    WaitingReason.NO_MENTEE_YET: N_("Nobody has yet asked for just what you offer."),
-    WaitingReason.NEXT_ROUND: N_("You came after our last round, so you are part of the next one."),
-}
-
-WHAT_HELPS: Final = {
-    WhatHelps.MEET_ONLINE: N_("To say yes to meeting online: then many more people are in reach."),
-    WhatHelps.MORE_TIMES: N_("To add times at which you can meet."),
-    WhatHelps.MORE_LANGUAGES: N_("To add another language that you would like to use."),
-    WhatHelps.RECRUITING: N_(
-        "We are looking for more people near you. If you know somebody, do tell her about us."
-    ),
-    WhatHelps.PATIENCE: N_("You need not do anything: we look again in every round."),
-}
+from shared.web.words import WHAT_HELPS, WHY_WAITING
 
 
 async def situation(

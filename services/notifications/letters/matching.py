@@ -3,17 +3,10 @@
 from services.notifications.domain.message import Shared, Variant
 from services.notifications.letters.letter import Block, Bullets, Button, Letter, Writing
 from services.notifications.letters.say import Phrase
-from services.notifications.letters.words import (
-    INTERESTS,
-    KINDS_OF_HELP,
-    TIMES,
-    TOPICS,
-    field_of,
-    languages_of,
-    words_of,
-)
+from services.notifications.letters.words import field_of, languages_of, words_of
 from shared.events.matches import Factor
 from shared.events.participants import Role
+from shared.web.words import INTERESTS, KINDS_OF_HELP, TIMES, TOPICS
 
 
 def proposal_to_mentee(w: Writing) -> Letter:

@@ -26,11 +26,6 @@ _SPACES_AND_CONTROLS: Final = re.compile(
 _LOOKS_LIKE_A_LINK: Final = re.compile(r"://|www\.|[/@<>]|\.\w{2,}\b", re.IGNORECASE)
 
 
-def N_(text: str) -> str:  # noqa: N802  (gettext's own name for 'translated elsewhere')
-    """Marks a text for the catalogues."""
-    return text
-
-
 @dataclass(frozen=True, slots=True)
 class Phrase:
     """A translated text with `{named}` places, and what goes into them."""

@@ -3,75 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from services.notifications.letters.say import N_, Say
-
-KINDS_OF_HELP: Final = {
-    "job_search": N_("looking for a job"),
-    "professional_network": N_("a professional network"),
-    "danish_language": N_("the Danish language"),
-    "workplace_culture": N_("how a Danish workplace works"),
-    "everyday_society": N_("everyday life in Denmark"),
-    "education_path": N_("choosing an education"),
-    "start_a_business": N_("starting a business"),
-    "confidence": N_("believing in oneself"),
-}
-
-TIMES: Final = {
-    "weekday-morning": N_("weekday mornings"),
-    "weekday-afternoon": N_("weekday afternoons"),
-    "mon-evening": N_("Monday evenings"),
-    "tue-evening": N_("Tuesday evenings"),
-    "wed-evening": N_("Wednesday evenings"),
-    "thu-evening": N_("Thursday evenings"),
-    "fri-afternoon": N_("Friday afternoons"),
-    "sat-morning": N_("Saturday mornings"),
-    "sat-afternoon": N_("Saturday afternoons"),
-    "sun-afternoon": N_("Sunday afternoons"),
-}
-
-INTERESTS: Final = {
-    "baking": N_("baking"),
-    "birdwatching": N_("birdwatching"),
-    "board games": N_("board games"),
-    "chess": N_("chess"),
-    "choir singing": N_("singing in a choir"),
-    "cinema": N_("cinema"),
-    "cooking": N_("cooking"),
-    "crafts": N_("crafts"),
-    "cycling": N_("cycling"),
-    "dancing": N_("dancing"),
-    "football": N_("football"),
-    "gardening": N_("gardening"),
-    "handball": N_("handball"),
-    "hiking": N_("hiking"),
-    "history": N_("history"),
-    "knitting": N_("knitting"),
-    "languages": N_("languages"),
-    "music": N_("music"),
-    "painting": N_("painting"),
-    "photography": N_("photography"),
-    "poetry": N_("poetry"),
-    "politics and society": N_("politics and society"),
-    "reading novels": N_("reading novels"),
-    "running": N_("running"),
-    "sewing": N_("sewing"),
-    "swimming": N_("swimming"),
-    "theatre": N_("theatre"),
-    "travel": N_("travel"),
-    "volunteering": N_("volunteering"),
-    "yoga": N_("yoga"),
-}
-
-TOPICS: Final = {
-    "caring for a relative": N_("caring for a relative"),
-    "grandparenting": N_("being a grandmother"),
-    "parenting": N_("being a mother"),
-    "returning to work": N_("returning to work"),
-    "shift work": N_("shift work"),
-    "single parenting": N_("bringing up children alone"),
-    "studying as an adult": N_("studying as an adult"),
-    "teenagers at home": N_("teenagers at home"),
-}
+from services.notifications.letters.say import Say
+from shared.web.words import N_
 
 _BUSINESS: Final = N_("business and administration")
 _CULTURE: Final = N_("law, social work and culture")

@@ -27,7 +27,7 @@ from services.notifications.letters.say import Phrase, Say, name_for_letter
 from shared.errors import CommonGroundError
 from shared.events.messages import MessageKind
 from shared.security.links import Links, Purpose
-from shared.web.languages import LOCALES, catalogue, direction
+from shared.web.languages import LOCALES, direction, with_shared_words
 
 HERE: Final = Path(__file__).parents[1]
 CATALOGUES: Final = HERE / "catalogues"
@@ -110,7 +110,7 @@ class _At:
 def speaker(locale: str) -> Say:
     """Speaks the language; English for one that has no catalogue."""
     known = locale if locale in LOCALES else DEFAULT_LOCALE
-    return Say(known, catalogue(CATALOGUES, known), right_to_left=direction(known) == "rtl")
+    return Say(known, with_shared_words(CATALOGUES, known), right_to_left=direction(known) == "rtl")
 
 
 def write(message: Message, addressed: Addressed, letterhead: Letterhead) -> Mail:

@@ -34,6 +34,7 @@ from shared.clock import SteppedClock
 from shared.events.messages import MessageKind
 from shared.events.participants import KindOfHelp, TimeOfWeek
 from shared.security.links import LinkClaims, Links, Purpose
+from shared.web import words as shared_words
 from shared.web.languages import LOCALES
 from tests.unit.notifications import builders as a
 
@@ -272,15 +273,15 @@ def test_every_kind_has_its_letter() -> None:
 def test_unknown_codes_are_left_out() -> None:
     say = speaker("da")
 
-    assert words.words_of(say, ("unheard of", "chess"), words.INTERESTS) == ["skak"]
+    assert words.words_of(say, ("unheard of", "chess"), shared_words.INTERESTS) == ["skak"]
     assert words.field_of(say, ("9999",)) is None
     assert words.field_of(say, ("2512",)) == "it"
     assert words.languages_of(say, ("ar", "zzz")) == ["arabisk"]
 
 
 def test_every_code_of_the_contract_has_a_word() -> None:
-    assert set(words.KINDS_OF_HELP) == {kind.value for kind in KindOfHelp}
-    assert set(words.TIMES) == {time.value for time in TimeOfWeek}
+    assert set(shared_words.KINDS_OF_HELP) == {kind.value for kind in KindOfHelp}
+    assert set(shared_words.TIMES) == {time.value for time in TimeOfWeek}
 
 
 @pytest.mark.parametrize(

@@ -124,9 +124,3 @@ def test_nothing_is_said_that_the_catalogues_lack(folder: Path) -> None:
     for locale in LOCALES:
         file = Path(locale) / "LC_MESSAGES" / "messages.po"
         assert said <= ids_of(folder / file) | ids_of(SHARED / file), locale
-
-
-def test_no_letter_has_a_text_that_nobody_says() -> None:
-    folder = Path("services/notifications/catalogues")
-    for locale in LOCALES:
-        assert ids_of(folder / locale / "LC_MESSAGES" / "messages.po") == texts_of(folder), locale
