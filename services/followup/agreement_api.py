@@ -13,8 +13,7 @@ from pydantic import Field, NaiveDatetime
 from services.followup.domain.agreement import Terms
 from services.followup.domain.mentorship import Mentorship
 from services.followup.domain.refusals import MentorshipUnknown, NoMeeting, NotYours
-from services.followup.letterbox import Letterbox
-from services.followup.sent import Sent, Words, open_link
+from services.followup.sent import Sent, Words
 from services.followup.service import Followup, Once
 from shared.clock import Clock
 from shared.decisions import Refusal
@@ -24,6 +23,7 @@ from shared.storage.changes import Outcome
 from shared.web.frame import Pages
 from shared.web.idempotency import Idempotent
 from shared.web.languages import negotiate, own_name
+from shared.web.letterbox import Letterbox
 from shared.web.problems import problem_of
 from shared.web.words import N_
 
@@ -57,13 +57,13 @@ class SentAffirmation(Sent):
 
 
 def agreement_routes(
-    followup: Followup, letterbox: Letterbox, links: Links, pages: Pages, clock: Clock
+    followup: Followup, letterbox: Letterbox[Mentorship], links: Links, pages: Pages, clock: Clock
 ) -> APIRouter:
     """The agreement of two people, for these two."""
     router = APIRouter()
 
     async def opened(token: str) -> tuple[Mentorship, Role] | Refusal:
-        claims = open_link(links, token, _HERS)
+        claims = links.read_any(token, _HERS)
         if isinstance(claims, Refusal):
             return claims
         found = await followup.mentorship(claims.match_id or "")
@@ -102,7 +102,7 @@ def agreement_routes(
 
             return await followup.agree(match_id, link.participant_id, terms, sent.seen, once)
 
-        return await letterbox.take(request, key, SentAgreement, _HERS, act, thanks="agreed")
+        return await letterbox.take(request, key, SentAgreement, _HERS, act, "agreed")
 
     @router.post("/agreement/affirm")
     async def affirm(request: Request, key: Idempotent) -> Response:
@@ -112,7 +112,7 @@ def agreement_routes(
             match_id = link.match_id or sent.match_id or ""
             return await followup.affirm(match_id, link.participant_id, sent.seen, once)
 
-        return await letterbox.take(request, key, SentAffirmation, _HERS, act, thanks="affirmed")
+        return await letterbox.take(request, key, SentAffirmation, _HERS, act, "affirmed")
 
     @router.get("/meeting.ics", include_in_schema=False)
     async def meeting(request: Request, token: str = "") -> Response:

@@ -8,7 +8,6 @@ from services.followup import views
 from services.followup.domain.mentorship import Answer, Mentorship
 from services.followup.domain.refusals import MentorshipUnknown, NotYours
 from services.followup.domain.survey import Survey
-from services.followup.letterbox import Letterbox, own_view
 from services.followup.sent import (
     Sent,
     SentAnswer,
@@ -17,7 +16,6 @@ from services.followup.sent import (
     SentHelp,
     SentSurvey,
     WhyClose,
-    open_link,
 )
 from services.followup.service import Followup, Once
 from services.followup.store import Filter
@@ -27,6 +25,7 @@ from shared.storage.changes import Outcome
 from shared.web.access import Coordinator, bearer_token, coordinator
 from shared.web.back import LeadsBack
 from shared.web.idempotency import Idempotent
+from shared.web.letterbox import Letterbox
 from shared.web.problems import problem_of, raise_for
 
 _CHECK_IN: Final = (Purpose.CHECK_IN,)
@@ -35,7 +34,7 @@ _ANY_OF_HERS: Final = (Purpose.MY_PAGE, Purpose.CHECK_IN)
 _MOST_ROWS: Final = 500
 
 
-def participant_routes(followup: Followup, letterbox: Letterbox) -> APIRouter:
+def participant_routes(followup: Followup, letterbox: Letterbox[Mentorship]) -> APIRouter:
     """What participants send: JSON, or the forms of the pages behind their links."""
     router = APIRouter()
 
@@ -48,7 +47,7 @@ def participant_routes(followup: Followup, letterbox: Letterbox) -> APIRouter:
             match_id, number = link.match_id or "", link.number or 0
             return await followup.answer(match_id, number, link.participant_id, said, once)
 
-        return await letterbox.take(request, key, SentAnswer, _CHECK_IN, act, thanks="answered")
+        return await letterbox.take(request, key, SentAnswer, _CHECK_IN, act, "answered")
 
     @router.post("/help")
     async def ask_for_help(request: Request, key: Idempotent) -> Response:
@@ -58,7 +57,7 @@ def participant_routes(followup: Followup, letterbox: Letterbox) -> APIRouter:
             who = link.participant_id
             return await followup.ask_for_help(_match(sent, link), who, sent.text, once)
 
-        return await letterbox.take(request, key, SentHelp, _ANY_OF_HERS, act, thanks="help")
+        return await letterbox.take(request, key, SentHelp, _ANY_OF_HERS, act, "help")
 
     @router.post("/close")
     async def close(request: Request, key: Idempotent) -> Response:
@@ -73,7 +72,7 @@ def participant_routes(followup: Followup, letterbox: Letterbox) -> APIRouter:
                 once=once,
             )
 
-        return await letterbox.take(request, key, SentClosing, _ANY_OF_HERS, act, thanks="closed")
+        return await letterbox.take(request, key, SentClosing, _ANY_OF_HERS, act, "closed")
 
     @router.post("/survey")
     async def rate(request: Request, key: Idempotent) -> Response:
@@ -83,7 +82,7 @@ def participant_routes(followup: Followup, letterbox: Letterbox) -> APIRouter:
             said = Survey(sent.good_match, sent.closer_to_goals, sent.would_do_again, sent.text)
             return await followup.rate(_match(sent, link), link.participant_id, said, once)
 
-        return await letterbox.take(request, key, SentSurvey, _MY_PAGE, act, thanks="rated")
+        return await letterbox.take(request, key, SentSurvey, _MY_PAGE, act, "rated")
 
     @router.post("/extend")
     async def extend(request: Request, key: Idempotent) -> Response:
@@ -93,9 +92,7 @@ def participant_routes(followup: Followup, letterbox: Letterbox) -> APIRouter:
             who = link.participant_id
             return await followup.extend(_match(sent, link), who, sent.months, once)
 
-        return await letterbox.take(
-            request, key, SentExtension, _ANY_OF_HERS, act, thanks="extended"
-        )
+        return await letterbox.take(request, key, SentExtension, _ANY_OF_HERS, act, "extended")
 
     return router
 
@@ -114,7 +111,7 @@ def coordinator_routes(followup: Followup, links: Links) -> APIRouter:
         request: Request, match_id: str, token: str | None = None
     ) -> dict[str, Any]:
         """With a participant's link her own view; for a coordinator of its city states and dates."""
-        link = _link_of(links, token or bearer_token(request) or "")
+        link = links.read_any(token or bearer_token(request) or "", _ANY_OF_HERS)
         found = await followup.mentorship(match_id)
         if isinstance(link, Refusal):
             raise_for(link if token else None)
@@ -160,8 +157,10 @@ def _match(sent: Sent, link: LinkClaims) -> str:
     return link.match_id or sent.match_id or ""
 
 
-def _link_of(links: Links, token: str) -> LinkClaims | Refusal:
-    return open_link(links, token, _ANY_OF_HERS)
+def own_view(mentorship: Mentorship, claims: LinkClaims) -> dict[str, Any]:
+    """The mentorship as the link's owner may see it; empty for a stranger."""
+    side = mentorship.side_of(claims.participant_id)
+    return views.for_side(mentorship, side) if side is not None else {}
 
 
 def _seen(outcome: Outcome[Mentorship]) -> dict[str, Any]:

@@ -3,11 +3,10 @@
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from services.followup.domain.mentorship import Going
-from shared.decisions import Refusal
-from shared.security.links import LinkClaims, LinkRefused, Links, Purpose
+from shared.web.letterbox import SentByLink
 
 _MOST_LETTERS: Final = 4_000
 
@@ -15,17 +14,10 @@ _MOST_LETTERS: Final = 4_000
 Words = Annotated[str, StringConstraints(max_length=_MOST_LETTERS)]
 
 
-class Sent(BaseModel):
-    """What comes through a link. `match_id` only where the link itself names none.
+class Sent(SentByLink):
+    """What comes through a link. `match_id` only where the link itself names none."""
 
-    page: the token of her own page, if the form was on it, to lead back to.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    token: str
     match_id: str | None = None
-    page: str = ""
 
 
 class SentAnswer(Sent):
@@ -69,15 +61,3 @@ class SentExtension(Sent):
     """The mentee's wish to go on for some months more."""
 
     months: Annotated[int, Field(ge=1, le=12)] = 3
-
-
-def open_link(links: Links, token: str, purposes: tuple[Purpose, ...]) -> LinkClaims | Refusal:
-    """What the link says, if it is for one of the purposes."""
-    refusals: list[LinkRefused] = []
-    for purpose in purposes:
-        said = links.read(token, purpose)
-        if isinstance(said, LinkClaims):
-            return said
-        refusals.append(said)
-    # A link that has expired says so, and not that it is for something else.
-    return max(refusals, key=lambda refusal: "expired" in refusal.detail)

@@ -61,7 +61,8 @@ def match_routes(store: Store, links: Links) -> APIRouter:
             return views.for_coordinator(found)
         if link.match_id != match_id:
             raise problem_of(MatchUnknown())
-        if not (seen := own_view(await store.matches.get(match_id), link)):
+        hers = await store.matches.get(match_id)
+        if hers is None or not (seen := own_view(hers, link)):
             raise problem_of(MatchUnknown())
         return seen
 

@@ -77,6 +77,17 @@ class Links:
             return LinkRefused("This link has expired. Please ask for a new one.")
         return LinkClaims(purpose, participant_id, programme, match_id, number, expires_at)
 
+    def read_any(self, token: str, purposes: tuple[Purpose, ...]) -> LinkClaims | LinkRefused:
+        """What the token says, if it is for one of the purposes."""
+        refusals: list[LinkRefused] = []
+        for purpose in purposes:
+            said = self.read(token, purpose)
+            if isinstance(said, LinkClaims):
+                return said
+            refusals.append(said)
+        # A link that has expired says so, and not that it is for something else.
+        return max(refusals, key=lambda refusal: "expired" in refusal.detail)
+
     def way_back(self, page: str, participant_id: str) -> str:
         """The token of her own page that came along with a form, if it is one of hers; else nothing.
 

@@ -17,7 +17,7 @@ from tests.faults.rows import row
 from tests.faults.world import World
 
 _COPIES: Final = 4
-_DAYS_WITH_BUGS: Final = 12
+_DAYS_WITH_BUGS: Final = 9
 _LATEST_S: Final = 1.5
 
 
@@ -145,7 +145,7 @@ _BUGS: Final = (
 )
 
 
-@row(14, "unreadable records, wrong schema, a handler with a bug", patched=True)
+@row(14, "unreadable records, wrong schema, a handler with a bug", patched=True, most_people=300)
 async def poison(world: World) -> str:
     for name, event, where in _BUGS:
         world.bug(name, event, where, share=0.7)

@@ -1,34 +1,54 @@
-"""How everything that participants send is taken in and answered: alike for a form and for JSON."""
+"""How what participants send through their links is taken in and answered: alike for a form and for JSON."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
 
-from services.followup import views
-from services.followup.domain.mentorship import Mentorship
-from services.followup.sent import Sent, open_link
-from services.followup.service import Once
 from shared.decisions import Refusal
 from shared.security.links import LinkClaims, Links, Purpose
-from shared.storage.changes import Outcome
+from shared.storage.changes import Idempotency, Outcome
 from shared.web.forms import read_sent, sent_pairs, wants_page
 from shared.web.frame import Pages
 from shared.web.idempotency import IdempotencyKey
 from shared.web.languages import negotiate
 from shared.web.problems import Problem, problem_of
 
-SentT = TypeVar("SentT", bound=Sent)
-Command: TypeAlias = Callable[[SentT, LinkClaims, Once], Awaitable[Outcome[Mentorship]]]
+
+class SentByLink(BaseModel):
+    """What comes through a link, which says who sends it and about what.
+
+    page: the token of her own page, if the form was on it, to lead back to.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    token: str
+    page: str = ""
 
 
-class Letterbox:
-    """Takes in what was sent through a link, has it done, and answers with a page or with JSON."""
+State = TypeVar("State")
+SentT = TypeVar("SentT", bound=SentByLink)
+Command: TypeAlias = Callable[
+    [SentT, LinkClaims, Idempotency[State] | None], Awaitable[Outcome[State]]
+]
 
-    def __init__(self, links: Links, pages: Pages) -> None:
+
+class Letterbox(Generic[State]):
+    """Has done what was sent, and answers with a page or with JSON.
+
+    view: the aggregate as the link's owner may see it; empty if she may not. The service's pages have
+    `thanks.html` and `incomplete.html`.
+    """
+
+    def __init__(
+        self, links: Links, pages: Pages, view: Callable[[State, LinkClaims], dict[str, Any]]
+    ) -> None:
         self._links = links
         self._pages = pages
+        self._view = view
 
     async def take(
         self,
@@ -36,30 +56,31 @@ class Letterbox:
         key: IdempotencyKey,
         form: type[SentT],
         purposes: tuple[Purpose, ...],
-        command: Command[SentT],
-        *,
-        thanks: str,
+        command: Command[SentT, State],
+        thanks: str | Callable[[Outcome[State], LinkClaims, SentT], str],
     ) -> Response:
-        """`thanks` says which thanks the page shows. JSON gets the sender's view of the mentorship."""
+        """`thanks`: for what the page thanks her. JSON gets the sender's view."""
         try:
             sent = await read_sent(request, form)
         except Problem as problem:
             if not wants_page(request):
                 raise
             return await self._page(request, "incomplete.html", problem.status)
-        claims = open_link(self._links, sent.token, purposes)
+        claims = self._links.read_any(sent.token, purposes)
         if isinstance(claims, Refusal):
             return await self._refuse(request, claims)
         my_page = self._links.way_back(sent.page, claims.participant_id)
-        outcome = await command(sent, claims, key.answering(lambda m: own_view(m, claims)))
+        outcome = await command(
+            sent, claims, key.answering(lambda state: self._view(state, claims))
+        )
         if outcome.refusal is not None:
             return await self._refuse(request, outcome.refusal, my_page)
         if wants_page(request):
-            return await self._page(request, "thanks.html", 200, thanks=thanks, my_page=my_page)
-        answer = outcome.answer
-        if answer is None and outcome.state is not None:
-            answer = own_view(outcome.state, claims)
-        return JSONResponse(answer)
+            said = thanks if isinstance(thanks, str) else thanks(outcome, claims, sent)
+            return await self._page(request, "thanks.html", 200, thanks=said, my_page=my_page)
+        if outcome.answer is not None:
+            return JSONResponse(outcome.answer)
+        return JSONResponse({} if outcome.state is None else self._view(outcome.state, claims))
 
     async def _refuse(self, request: Request, refusal: Refusal, my_page: str = "") -> Response:
         if not wants_page(request):
@@ -77,9 +98,3 @@ class Letterbox:
             sent=await sent_pairs(request),
             **context,
         )
-
-
-def own_view(mentorship: Mentorship, claims: LinkClaims) -> dict[str, Any]:
-    """The mentorship as the link's owner may see it; empty for a stranger."""
-    side = mentorship.side_of(claims.participant_id)
-    return views.for_side(mentorship, side) if side is not None else {}
