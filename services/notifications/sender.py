@@ -1,7 +1,9 @@
 """Sending: claim what is due with one bulk write, hand it to the channel, note what came of it.
 
 What must stay true: only the winner of a claim sends; what was claimed and not noted (a crash) is
-sent again exactly as it was, since the claim keeps all that its text was made of.
+sent again exactly as it was, since the claim keeps all that its text was made of. Where MongoDB went away
+in between and the process lives, nothing is sent again: it notes later what it has sent, and looks for
+claims of its own of which it was never told.
 """
 
 import asyncio
@@ -66,6 +68,11 @@ class Sender:
         self._options = options
         self._machine = machine or SystemClock()
         self._life = Ids().new()
+        self._unnoted: list[tuple[Sequence[Message], Sequence[Delivery]]] = []
+        # Whether a claim may have been written that failed as far as we were told; and since then one
+        # was written for certain, so that what was written before it can be seen by now.
+        self._is_in_doubt = False
+        self._has_written = False
         self._nudged = asyncio.Event()
         self.delivered: Counter[Delivery] = Counter()
         """What the mail server said, how often."""
@@ -104,19 +111,28 @@ class Sender:
 
     async def send_once(self) -> int:
         """Claims and sends one batch of what is due. Returns how many were looked at."""
+        await self._note()
         by = Claim(self._options.instance, self._life, self._machine.now())
-        patience = self._options.patience
-        due = await self._store.sendable(by.at, by, patience, self._options.mails_at_once)
-        if not due:
-            return 0
-        claimed = await self._claim(due, by)
-        give_back_at = by.at + patience.claim_for / 2
-        deliveries = await asyncio.gather(
-            *(self._deliver(message, give_back_at) for message in claimed)
+        if self._is_in_doubt:
+            await self._send(await self._claimed_in_doubt(by))
+        due = await self._store.sendable(
+            by.at, by, self._options.patience, self._options.mails_at_once
         )
-        self.delivered.update(deliveries)
-        await self._note(claimed, deliveries, by)
+        if due:
+            await self._send(await self._claim(due, by))
         return len(due)
+
+    async def _send(self, claimed: Sequence[Message]) -> None:
+        deliveries = await asyncio.gather(*(self._deliver(message) for message in claimed))
+        self.delivered.update(deliveries)
+        self._unnoted.append((claimed, deliveries))
+        await self._note()
+
+    async def _claimed_in_doubt(self, by: Claim) -> list[Message]:
+        """What this life has claimed and, since it was not told so, has sent to nobody."""
+        found = await self._store.claimed_in_life(by)
+        self._is_in_doubt = bool(found) or not self._has_written
+        return found
 
     async def _send_what_is_due(self) -> None:
         try:
@@ -154,7 +170,12 @@ class Sender:
             facts = around.facts[message.message_id]
             decide = self._claiming(facts, addressed, programme, by, now)
             changes.append(_change(message, decide, now))
-        outcomes = await self._store.messages.change(changes)
+        try:
+            outcomes = await self._store.messages.change(changes)
+        except (*STORAGE_AWAY, StillContended):
+            self._is_in_doubt, self._has_written = True, False
+            raise
+        self._has_written = True
         return [
             outcome.state
             for outcome in outcomes
@@ -187,9 +208,11 @@ class Sender:
 
         return decide
 
-    async def _deliver(self, message: Message, give_back_at: datetime) -> Delivery:
+    async def _deliver(self, message: Message) -> Delivery:
         """One mail. Whatever is wrong with it must not stop the others."""
-        if message.addressed is None or self._machine.now() >= give_back_at:
+        if message.addressed is None or message.claim is None:
+            return Delivery.LATER
+        if self._machine.now() >= message.claim.at + self._options.patience.claim_for / 2:
             return Delivery.LATER
         try:
             async with self._writing:
@@ -199,19 +222,22 @@ class Sender:
             log.error("mail_not_made", message_id=message.message_id, error=type(error).__name__)  # noqa: TRY400
             return Delivery.LATER
 
-    async def _note(
-        self, claimed: Sequence[Message], deliveries: Sequence[Delivery], by: Claim
-    ) -> None:
+    async def _note(self) -> None:
+        """Notes what came of all that was sent; what cannot be noted now is at the next call."""
         now, machine = self._clock.now(), self._machine.now()
-        await self._store.messages.change(
-            [
-                _change(message, self._recording(by, delivery, now, machine), now)
-                for message, delivery in zip(claimed, deliveries, strict=True)
-            ]
-        )
+        while self._unnoted:
+            claimed, deliveries = self._unnoted[0]
+            await self._store.messages.change(
+                [
+                    _change(message, self._recording(message.claim, delivery, now, machine), now)
+                    for message, delivery in zip(claimed, deliveries, strict=True)
+                ]
+            )
+            self._has_written = True
+            del self._unnoted[0]
 
     def _recording(
-        self, by: Claim, delivery: Delivery, now: datetime, machine: datetime
+        self, by: Claim | None, delivery: Delivery, now: datetime, machine: datetime
     ) -> Callable[[Message | None], Decision[Message] | None]:
         chance = random.random()  # noqa: S311  (spreads retries; nothing secret)
         patience = self._options.patience

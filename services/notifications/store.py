@@ -138,6 +138,11 @@ class Store:
         queued = {_STAGE: Stage.QUEUED.value, "state.retry_at": {"$not": {"$gt": machine}}}
         return await self._messages({"$or": [abandoned, queued]}, limit)
 
+    async def claimed_in_life(self, by: Claim) -> list[Message]:
+        """What this life of the sender has claimed and not noted."""
+        claim = {"state.claim.sender": by.sender, "state.claim.life": by.life}
+        return await self._messages({_STAGE: Stage.SENDING.value, **claim})
+
     async def count_open(self) -> int:
         """How many messages are to be sent now: queued (also those in a pause) or on their way."""
         return await self.messages.count({_STAGE: {"$in": list(_OPEN)}})

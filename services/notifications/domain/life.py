@@ -137,7 +137,7 @@ def claim(
 
 def record(
     message: Message,
-    by: Claim,
+    by: Claim | None,
     delivery: Delivery,
     now: datetime,
     machine: datetime,

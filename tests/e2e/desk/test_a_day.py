@@ -217,11 +217,13 @@ async def test_every_page_of_the_desk_is_for_everybody(
 
 def one_of_each(city: City) -> list[str]:
     match_id = next(iter(city.matches))
+    run = city.people["AaRun"]
+    running = next(name for name, one in city.matches.items() if one["mentee_id"] == run)
     return [
         f"mentorships/{match_id}",
         f"proposals/{match_id}",
-        f"people/{city.people['AaRun']}",
-        f"../../followup/mentorships/{match_id}/help",
+        f"people/{run}",
+        f"../../followup/mentorships/{running}/help",
         f"../../matching/matches/{match_id}/questions",
     ]
 

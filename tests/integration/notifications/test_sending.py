@@ -4,8 +4,10 @@ import asyncio
 import time
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from pymongo.errors import WTimeoutError
 
 from services.notifications.domain.life import Delivery
 from services.notifications.domain.message import Message, Stage
@@ -182,6 +184,51 @@ async def test_after_a_crash_a_reminder_is_not_sent_again(
 
     message = await only(next_life)
     assert (message.stage, message.assumed, platform.mails.taken) == (Stage.SENT, True, [])
+
+
+def failing(instance: Instance, monkeypatch: pytest.MonkeyPatch, at: int, *, written: bool) -> None:
+    """The change of this number fails as far as its caller is told, written or not."""
+    change = instance.store.messages.change
+    calls = 0
+
+    async def fails(changes: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == at and not written:
+            raise WTimeoutError("not primary any more")
+        outcomes = await change(changes, **options)
+        if calls == at:
+            raise WTimeoutError("a majority does not hold it yet")
+        return outcomes
+
+    monkeypatch.setattr(instance.store.messages, "change", fails)
+
+
+@pytest.mark.parametrize("written", [True, False])
+@pytest.mark.parametrize("number", [1, 2], ids=["claiming", "noting"])
+@pytest.mark.parametrize(
+    "queued", [a.queued(), a.queued(a.reminder(Role.MENTEE))], ids=["mail", "reminder"]
+)
+async def test_what_mongodb_did_not_tell_is_found_out_and_each_mail_goes_once_at_once(
+    platform: Platform,
+    monkeypatch: pytest.MonkeyPatch,
+    queued: Message,
+    number: int,
+    *,
+    written: bool,
+) -> None:
+    instance = await platform.instance("1")
+    await platform.queue(instance, [queued])
+    failing(instance, monkeypatch, number, written=written)
+    with pytest.raises(WTimeoutError):
+        await instance.sender.send_once()
+    await instance.sender.send_once()
+
+    message = await only(instance)
+    assert (message.stage, message.assumed, message.resent) == (Stage.SENT, False, 0)
+    assert len(platform.mails.taken) == 1
+    await instance.sender.send_once()
+    assert not instance.sender._is_in_doubt
 
 
 async def test_another_instance_takes_over_only_after_a_while(
