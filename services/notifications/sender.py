@@ -29,7 +29,7 @@ from shared.errors import StillContended
 from shared.events.participants import Role
 from shared.ids import Ids
 from shared.messaging.work import Work
-from shared.storage.changes import Cause, Change, Status
+from shared.storage.changes import Cause, Change, Outcome, Status
 from shared.storage.database import STORAGE_AWAY
 
 _LOOK_EVERY_S: Final = 1.0
@@ -175,7 +175,7 @@ class Sender:
         except (*STORAGE_AWAY, StillContended):
             self._is_in_doubt, self._has_written = True, False
             raise
-        self._has_written = True
+        self._remember(outcomes)
         return [
             outcome.state
             for outcome in outcomes
@@ -227,14 +227,17 @@ class Sender:
         now, machine = self._clock.now(), self._machine.now()
         while self._unnoted:
             claimed, deliveries = self._unnoted[0]
-            await self._store.messages.change(
+            outcomes = await self._store.messages.change(
                 [
                     _change(message, self._recording(message.claim, delivery, now, machine), now)
                     for message, delivery in zip(claimed, deliveries, strict=True)
                 ]
             )
-            self._has_written = True
+            self._remember(outcomes)
             del self._unnoted[0]
+
+    def _remember(self, outcomes: Sequence[Outcome[Message]]) -> None:
+        self._has_written |= any(outcome.status is Status.CHANGED for outcome in outcomes)
 
     def _recording(
         self, by: Claim | None, delivery: Delivery, now: datetime, machine: datetime
