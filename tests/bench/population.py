@@ -43,6 +43,8 @@ SEATS: Final = (1, 1, 1, 2, 3)
 
 _ROWS_AT_ONCE: Final = 50_000  # so that drawing takes less memory than the people
 
+_IDS_KEPT = 100_000
+
 Rows = NDArray[np.int64]
 Code = TypeVar("Code", bound=str)
 
@@ -117,7 +119,7 @@ def _side(random: np.random.Generator, role: Role, first: int, count: int, citie
     wished = _zipf(random, len(PROFESSIONS), count) + 1
     wished[random.random(count) >= (0 if is_mentor else 0.4)] = 0
     return Side(
-        ids=Numbered(role, first, count),
+        ids=_ids(role, first, count),
         since=(int(NOW.timestamp()) - days * 86_400) * 1_000_000,
         city=_zipf(random, cities, count),
         online=random.random(count) < 0.4,
@@ -129,6 +131,12 @@ def _side(random: np.random.Generator, role: Role, first: int, count: int, citie
         education=Classes(EDUCATION, random.integers(0, len(EDUCATION), count, np.int32)),
         common_ground=np.concatenate([_items(random, part) for part in parts]),
     )
+
+
+def _ids(role: Role, first: int, count: int) -> Sequence[str]:
+    """Made beforehand while they are few: making them is no part of what is measured."""
+    numbered = Numbered(role, first, count)
+    return tuple(numbered) if count <= _IDS_KEPT else numbered
 
 
 def _zipf(random: np.random.Generator, count: int, people: int) -> NDArray[np.int32]:

@@ -11,10 +11,11 @@ from services.matching.domain.candidates import Draws, Lists
 from services.matching.domain.certificate import how_much_wanted
 from services.matching.domain.compiling import in_threads
 from services.matching.domain.kernels import Floors, Keys
-from services.matching.domain.market import Market, Shelf, market_of
+from services.matching.domain.market import Market, market_of
 from services.matching.domain.pairs import Pairs
 from services.matching.domain.pool import Pool
 from services.matching.domain.priority import COMMON_GROUND, TICKET_BITS, Priorities
+from services.matching.domain.searching import CompiledSearch, floors_on
 from services.matching.domain.seating import Seats
 
 
@@ -59,15 +60,11 @@ class CompiledPath:
         """See `Path`."""
         self._fill(lists, self.no_keys, self.no_floors, rows)
 
-    def more(
-        self,
-        lists: Lists,
-        priorities: Priorities,
-        exhausted: NDArray[np.intp],
-        floors: NDArray[np.int64],
-    ) -> None:
+    def search(
+        self, lists: Lists, priorities: Priorities, floors: NDArray[np.int64]
+    ) -> CompiledSearch:
         """See `Path`."""
-        self._fill(lists, keys_of(priorities), self._floors(floors), exhausted)
+        return CompiledSearch(self.market, keys_of(priorities), lists, floors)
 
     def accept(self, lists: Lists, priorities: Priorities) -> Matching:
         """See `Path`."""
@@ -154,13 +151,6 @@ def keys_of(priorities: Priorities) -> Keys:
     """The mentors' order for the kernels."""
     common = np.array(COMMON_GROUND, np.int64)
     return Keys(priorities.points, priorities.tickets, common, TICKET_BITS)
-
-
-def floors_on(shelf: Shelf, floors: NDArray[np.int64]) -> Floors:
-    """The floors of mentors, shape (mentors,), as they stand on a shelf."""
-    places = floors[shelf.mentors]
-    groups = np.minimum.reduceat(places, shelf.group_start[:-1]) if len(places) else places
-    return Floors(places, groups)
 
 
 def no_one_seated(free_seats: NDArray[np.int64]) -> Seats:

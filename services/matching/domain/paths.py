@@ -4,6 +4,7 @@ Both give the same to the last bit. Compiled kernels are many times faster, but 
 take a moment to load: where there are few pairs NumPy is done before they are there.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -18,9 +19,9 @@ from services.matching.domain.candidates import Draws, Lists
 from services.matching.domain.pairs import Pairs
 from services.matching.domain.priority import Priorities
 
-FEW_PAIRS: Final = 20_000_000
-"""Up to here (9,000 people or so) a whole round takes both ways the same, and NumPy needs no
-compiling first, which takes up to 20 s once on a machine."""
+FEW_PAIRS: Final = 3_000_000
+"""Up to here (3,500 people or so) a whole round takes a tenth of a second with NumPy, which needs no
+compiling first: that takes up to 20 s once on a machine, and a second in each process."""
 
 Way = Literal["fastest", "numpy", "compiled"]
 
@@ -36,14 +37,8 @@ class Path(Protocol):
         """The same for some mentees, into the lists that are there."""
         ...
 
-    def more(
-        self,
-        lists: Lists,
-        priorities: Priorities,
-        exhausted: NDArray[np.intp],
-        floors: NDArray[np.int64],
-    ) -> None:
-        """Gives mentees the best mentors who would take them; see `candidates.more`."""
+    def search(self, lists: Lists, priorities: Priorities, floors: NDArray[np.int64]) -> "Search":
+        """For a matching that stands. `floors`: shape (mentors,); kept, and written to by `set_floor`."""
         ...
 
     def accept(self, lists: Lists, priorities: Priorities) -> Matching:
@@ -75,6 +70,39 @@ class Path(Protocol):
         ...
 
 
+class Search(Protocol):
+    """Finds the next mentors of single mentees, while mentors' floors change."""
+
+    @property
+    def floors(self) -> NDArray[np.int64]:
+        """The key above which each mentor takes a mentee, shape (mentors,); to be read."""
+        ...
+
+    def set_floor(self, mentor: int, floor: int) -> None:
+        """From now on this mentor takes nobody whose key is not higher."""
+        ...
+
+    def more(self, mentee: int) -> None:
+        """Writes the best mentors who would take her into her list; see `candidates.more`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NumpySearch:
+    """See `Search`."""
+
+    find: Callable[[NDArray[np.intp], NDArray[np.int64]], None]
+    floors: NDArray[np.int64]
+
+    def set_floor(self, mentor: int, floor: int) -> None:
+        """See `Search`."""
+        self.floors[mentor] = floor
+
+    def more(self, mentee: int) -> None:
+        """See `Search`."""
+        self.find(np.array([mentee], np.intp), self.floors)
+
+
 @dataclass(frozen=True, slots=True)
 class NumpyPath:
     """Block by block."""
@@ -93,19 +121,17 @@ class NumpyPath:
         """See `Path`."""
         candidates.write_lists(self.pairs, self.draws, lists, rows)
 
-    def more(
-        self,
-        lists: Lists,
-        priorities: Priorities,
-        exhausted: NDArray[np.intp],
-        floors: NDArray[np.int64],
-    ) -> None:
+    def search(
+        self, lists: Lists, priorities: Priorities, floors: NDArray[np.int64]
+    ) -> "NumpySearch":
         """See `Path`."""
-        candidates.more(self.pairs, self.draws, lists, priorities, exhausted, floors)
+        return NumpySearch(
+            partial(candidates.more, self.pairs, self.draws, lists, priorities), floors
+        )
 
     def accept(self, lists: Lists, priorities: Priorities) -> Matching:
         """See `Path`."""
-        more = partial(self.more, lists, priorities)
+        more = partial(candidates.more, self.pairs, self.draws, lists, priorities)
         return acceptance.accept(lists, priorities, self.pairs.pool.free_seats, more)
 
     def check(self, priorities: Priorities, matching: Matching) -> tuple[int, NDArray[np.int64]]:

@@ -40,7 +40,7 @@ class Standing:
         seats = pairs.pool.free_seats
         self._seats: list[int] = seats.tolist()
         self._held: list[list[tuple[int, int]]] = [[] for _ in self._seats]
-        self._floors = np.where(seats > 0, -1, NO_SEAT)
+        self._search = path.search(lists, priorities, np.where(seats > 0, -1, NO_SEAT))
         self.mentor_of = np.full(len(lists.count), NOBODY, np.int64)
         self._place = np.full(len(lists.count), _AWAY, np.int64)
         self._beyond = np.zeros(len(lists.count), np.bool_)
@@ -77,9 +77,8 @@ class Standing:
     def arrive(self, mentees: Iterable[int]) -> None:
         """These mentees, by row, ask for a mentor; whom they displace asks on."""
         for mentee in mentees:
-            if mentee in self._rewritten:
-                self._path.write_lists(self._lists, np.array([mentee], np.intp))
-                self._rewritten.discard(mentee)
+            # The list of her best mentors is gone: she is searched the best who would take her.
+            self._set_beyond(mentee, is_beyond=mentee in self._rewritten)
             self._place[mentee] = 0
             asking = mentee
             while asking != NOBODY:
@@ -115,6 +114,10 @@ class Standing:
         return Matching(self.mentor_of.copy(), points, shared, self._floors.copy())
 
     @property
+    def _floors(self) -> NDArray[np.int64]:
+        return self._search.floors
+
+    @property
     def away(self) -> NDArray[np.intp]:
         """The rows of mentees who have no mentor and do not ask for one."""
         return np.flatnonzero(self._place == _AWAY)
@@ -123,13 +126,13 @@ class Standing:
         """She asks down her list until somebody takes her. Returns who had to go, or `NOBODY`."""
         lists, length = self._lists, self._lists.mentors.shape[1]
         if self._beyond[mentee]:
-            self._search(mentee)
+            self._go_beyond(mentee)
         while True:
             place = int(self._place[mentee])
             if place >= lists.count[mentee]:
                 if self._beyond[mentee] or lists.count[mentee] < length:
                     return NOBODY
-                self._search(mentee)
+                self._go_beyond(mentee)
                 continue
             mentor = int(lists.mentors[mentee, place])
             key = self._priorities.of(mentee, int(lists.shared[mentee, place]))
@@ -140,7 +143,7 @@ class Standing:
             self._wish[mentee] = self._wish_for(mentee, place)
         return self._take(mentor, mentee, key)
 
-    def _search(self, mentee: int) -> None:
+    def _go_beyond(self, mentee: int) -> None:
         """Writes the best mentors who would take her into her list, and lets her begin there."""
         self._set_beyond(mentee, is_beyond=True)
         self._place[mentee], self._wish[mentee] = 0, -1
@@ -148,11 +151,12 @@ class Standing:
 
     def _rewrite(self, mentee: int) -> None:
         self._rewritten.add(mentee)
-        floors = self._floors
-        if mentee in self._refused:
-            floors = floors.copy()
-            floors[list(self._refused[mentee])] = NO_SEAT
-        self._path.more(self._lists, self._priorities, np.array([mentee], np.intp), floors)
+        refused = {one: int(self._floors[one]) for one in self._refused.get(mentee, ())}
+        for mentor in refused:
+            self._search.set_floor(mentor, NO_SEAT)
+        self._search.more(mentee)
+        for mentor, floor in refused.items():
+            self._search.set_floor(mentor, floor)
 
     def _wish_for(self, mentee: int, place: int) -> int:
         """How much she wants the mentor at a place of her list, see `Draws.preference`."""
@@ -170,7 +174,7 @@ class Standing:
             self._place[gone] += not self._beyond[gone]
         self.mentor_of[mentee] = mentor
         if len(held) == self._seats[mentor]:
-            self._floors[mentor] = held[0][0]
+            self._search.set_floor(mentor, held[0][0])
         return gone
 
     def _let_go(self, mentee: int) -> None:
@@ -182,7 +186,7 @@ class Standing:
         mentor = int(self.mentor_of[mentee])
         self._held[mentor] = [pair for pair in self._held[mentor] if pair[1] != mentee]
         heapify(self._held[mentor])
-        self._floors[mentor] = -1
+        self._search.set_floor(mentor, -1)
         self.mentor_of[mentee] = NOBODY
 
     def _set_beyond(self, mentee: int, *, is_beyond: bool) -> None:
