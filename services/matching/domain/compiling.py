@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
-_ROWS_AT_ONCE: Final = 4096
+_MOST_ROWS_AT_ONCE: Final = 4096
+_FEWEST_ROWS_AT_ONCE: Final = 128
+"""Fewer rows are done before a thread has begun."""
+
+_PARTS_EACH: Final = 8
+"""Parts are of unequal work: who has more of it takes fewer of them."""
 
 
 def compiled(function: Kernel) -> Kernel:
@@ -37,9 +42,12 @@ def inlined(function: Kernel) -> Kernel:
 
 def in_threads(kernel: Callable[[NDArray[np.intp]], Any], rows: NDArray[np.intp]) -> Iterator[Any]:
     """Calls the kernel for all rows, a part at a time, and gives what it returned in their order."""
-    parts = [rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE)]
+    processors = len(os.sched_getaffinity(0))
+    even = -(-len(rows) // (processors * _PARTS_EACH))
+    at_once = min(max(even, _FEWEST_ROWS_AT_ONCE), _MOST_ROWS_AT_ONCE)
+    parts = [rows[start : start + at_once] for start in range(0, len(rows), at_once)]
     if len(parts) <= 1:
         yield from map(kernel, parts)
         return
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+    with ThreadPoolExecutor(processors) as threads:
         yield from threads.map(kernel, parts)

@@ -177,8 +177,13 @@ def occurrence(
     """Which of the items each of `count` sets holds: shape (count, items), 0 or 1."""
     column = {item: index for index, item in enumerate(items)}
     found = np.zeros((count, len(items)), np.uint8)
-    for row, members in enumerate(sets):
-        found[row, [column[item] for item in members if item in column]] = 1
+    places = (
+        row * len(items) + column[item]
+        for row, members in enumerate(sets)
+        for item in members
+        if item in column
+    )
+    found.reshape(-1)[np.fromiter(places, np.int64)] = 1
     return found
 
 
