@@ -27,4 +27,4 @@ def subscribe(
     runtime.on(MESSAGES)(following.messages)
     runtime.on(RIGHTS)(runtime.answer_for(rights, also=rights.hear_answers))
     runtime.recall(PARTICIPANTS, CONTACTS)(recalling.recall_people)
-    runtime.recall(RIGHTS)(rights.recall)
+    runtime.recall(RIGHTS)(recalling.recall_requests)

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from services.intake.domain import requests
 from services.intake.domain.participant import Hashes, Participant
 from services.intake.domain.programme import Coordinator
 from services.intake.domain.recalled import Told, recalled, recalled_coordinator
+from services.intake.domain.requests import Request
 from services.intake.registrar import Registrar, raise_errors
 from services.intake.store import Store
 from shared.clock import Clock
@@ -55,6 +57,18 @@ class Recalling:
             )
         )
 
+    async def recall_requests(self, events: Sequence[Event[Any]]) -> None:
+        """Brings requests of people's rights to where their events have them, each erasure with its proof."""
+        cause = Cause.due(self._clock.now())
+        told: dict[str, list[Event[Any]]] = {}
+        for event in events:
+            told.setdefault(event.payload.request_id, []).append(event)
+        raise_errors(
+            await self._store.requests.change(
+                [Change(name, _request(hers), cause) for name, hers in told.items()]
+            )
+        )
+
     def _participant(self, events: Sequence[Event[Any]]) -> Decide[Participant]:
         states = [
             e.payload for e in events if isinstance(e.payload, ParticipantState | ParticipantErased)
@@ -76,6 +90,14 @@ class Recalling:
         (address,) = self._registrar.addresses(programme, [contact.email])
         identity = self._registrar.identity(programme, Role(role), contact.email)
         return Hashes(identity=identity, email=address, not_with=())
+
+
+def _request(told: Sequence[Event[Any]]) -> Decide[Request]:
+    def decide(kept: Request | None) -> Decision[Request] | None:
+        after = requests.recalled(kept, told)
+        return None if after is None or after == kept else Decision(after)
+
+    return decide
 
 
 def _coordinator(told: ContactState | ContactErased) -> Decide[Coordinator]:

@@ -30,7 +30,7 @@ from shared.messaging.reactions import Effect
 from shared.messaging.rights import open_part
 from shared.runtime import Runtime
 from shared.security.sealing import new_key_pair
-from shared.storage.changes import Cause, Change, Decide, Outcome
+from shared.storage.changes import Cause, Change, Outcome
 from shared.storage.database import STORAGE_AWAY
 
 _DUE_AT_ONCE: Final = 500
@@ -243,17 +243,6 @@ class DataRights:
                 for participant_id in old:
                     await self.erase(participant_id, ErasureCause.RETENTION, cause)
 
-    async def recall(self, events: Sequence[Event[Any]]) -> None:
-        """After a restore: brings requests to where their events have them, each erasure with its proof."""
-        told: dict[str, list[Event[Any]]] = {}
-        for event in events:
-            told.setdefault(event.payload.request_id, []).append(event)
-        cause = Cause.due(self._runtime.clock.now())
-        for outcome in await self._store.requests.change(
-            [Change(name, _recalling(hers), cause) for name, hers in told.items()]
-        ):
-            _raise(outcome)
-
     async def forget_again(self) -> None:
         """After a restore: whoever was erased after the backup is erased again, by everybody."""
         back = await self._store.participants.load(self._runtime.erased_in_topics)
@@ -291,14 +280,6 @@ class DataRights:
 
 def _hearing(event: Event[DoneState], now: datetime) -> Any:
     return lambda request: requests.hear_answer(request, event.payload, now)
-
-
-def _recalling(told: Sequence[Event[Any]]) -> Decide[Request]:
-    def decide(kept: Request | None) -> Decision[Request] | None:
-        after = requests.recalled(kept, told)
-        return None if after is None or after == kept else Decision(after)
-
-    return decide
 
 
 def _raise(outcome: Outcome[Any]) -> None:

@@ -1,6 +1,7 @@
 """The compiled path: the kernels, called for all mentees, a part at a time in several threads."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,8 @@ class CompiledPath:
         self, lists: Lists, priorities: Priorities, floors: NDArray[np.int64]
     ) -> CompiledSearch:
         """See `Path`."""
-        return CompiledSearch(self.market, keys_of(priorities), lists, floors)
+        find = partial(self._fill, lists, keys_of(priorities))
+        return CompiledSearch(find, self.market, floors)
 
     def accept(self, lists: Lists, priorities: Priorities) -> Matching:
         """See `Path`."""

@@ -1,12 +1,16 @@
 """The compiled search for mentees' next mentors while a matching stands, with floors that change one by one."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
-from services.matching.domain import kernels
-from services.matching.domain.candidates import Lists
-from services.matching.domain.kernels import Floors, Keys
+from services.matching.domain.kernels import Floors
 from services.matching.domain.market import Market, Shelf
+
+Find: TypeAlias = Callable[[tuple[Floors, Floors], NDArray[np.intp]], None]
+"""Writes the lists of some rows, with the floors at home and online."""
 
 _FEW_CHANGES = 64
 """Up to here changing them one by one is quicker than laying out all of them anew."""
@@ -15,9 +19,9 @@ _FEW_CHANGES = 64
 class CompiledSearch:
     """See `paths.Search`. The floors are laid out on the shelves only where they have changed."""
 
-    def __init__(self, market: Market, keys: Keys, lists: Lists, floors: NDArray[np.int64]) -> None:
+    def __init__(self, find: Find, market: Market, floors: NDArray[np.int64]) -> None:
         self.floors = floors
-        self._market, self._keys, self._lists = market, keys, lists
+        self._find = find
         self._shelves = (market.home, market.online)
         self._places = [_places_on(shelf, len(floors)) for shelf in self._shelves]
         self._laid_out = [floors_on(shelf, floors) for shelf in self._shelves]
@@ -32,11 +36,7 @@ class CompiledSearch:
         """See `Search`."""
         self._lay_out()
         home, online = self._laid_out
-        lists, rows = self._lists, np.array([mentee], np.intp)
-        kernels.fill(
-            self._market, self._keys, home, online, rows,
-            lists.mentors, lists.shared, lists.points, lists.count,
-        )  # fmt: skip
+        self._find((home, online), np.array([mentee], np.intp))
 
     def _lay_out(self) -> None:
         if len(self._changed) > _FEW_CHANGES:
