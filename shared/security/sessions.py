@@ -102,6 +102,10 @@ class Sessions:
             self._secret.encode(), b"form " + session.session_id.encode(), hashlib.sha256
         ).hexdigest()
 
+    def token_on_page(self, session: Session | None) -> str:
+        """What the forms of a page carry; empty where a key says who it is, and there is no session."""
+        return self.form_token(session) if session is not None else ""
+
     def is_form_token(self, session: Session, token: str) -> bool:
         """Whether it belongs to this session; compared in constant time."""
         return hmac.compare_digest(self.form_token(session).encode(), token.encode())

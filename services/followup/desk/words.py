@@ -31,7 +31,7 @@ def desk_routes(followup: Followup, sessions: Sessions) -> APIRouter:
             match_id=match_id,
             requests=list(reversed(found.help_requests)),
             Role=Role,
-            form_token=sessions.form_token(caller.session) if caller.session else "",
+            form_token=sessions.token_on_page(caller.session),
         )
 
     return router

@@ -65,7 +65,7 @@ class Visit:
             request=self.request,
             programme=self.programme,
             words=self.words,
-            form_token=sessions.form_token(session) if session is not None else "",
+            form_token=sessions.token_on_page(session),
             here=f"/intake{self.request.url.path}",
             leads=self.caller.scope.has_all_of(self.programme.programme),
             done=done if done in DONE else None,

@@ -42,7 +42,7 @@ def page_maker() -> Callable[[Request, Caller, str], Page]:
 
     def page_for(request: Request, caller: Caller, here: str) -> Page:
         sessions = request.app.state.runtime.sessions
-        token = sessions.form_token(caller.session) if caller.session is not None else ""
+        token = sessions.token_on_page(caller.session)
 
         def render(template: str, status: int = 200, **context: Any) -> HTMLResponse:
             return pages.render(
