@@ -199,7 +199,8 @@ async def test_who_was_erased_is_erased_again_after_a_restore(intake: Served) ->
     backup = await people.find_one({"_id": participant_id})
     page = {"Authorization": f"Bearer {intake.link(participant_id)}"}
     first = (await intake.http.post("/me/erase", json={}, headers=page)).json()["number"]
-    await requested(intake, first, ErasureRequested)
+    # Until intake has answered itself: it would else forget her for the sake of the first request.
+    await requested(intake, first, ErasureDone)
     await people.replace_one({"_id": participant_id}, {**backup, "outbox": []})
     runtime = intake.app.state.runtime
     published = await runtime.read_published(PARTICIPANTS)
