@@ -35,5 +35,9 @@ class OutboxFull(CommonGroundError):
     """Too many events wait to be published; new work is refused until Kafka is back."""
 
 
+class StreamUndeclared(CommonGroundError):
+    """An aggregate sent an event of a stream that its kind does not name: a mistake in the program."""
+
+
 class StillContended(CommonGroundError):
     """A document kept changing under a write, more often than we retry."""

@@ -25,7 +25,7 @@ from shared.clock import SteppedClock, open_clock
 from shared.decisions import Decision, Refusal
 from shared.events.payload import Stream
 from shared.events.rights import Service as RightsService
-from shared.events.streams import ALL_STREAMS, DEAD_LETTERS
+from shared.events.streams import ALL_STREAMS, DEAD_LETTERS, RIGHTS
 from shared.events.wire import Event, rfc3339
 from shared.ids import Ids
 from shared.messaging.broker import make_broker, make_producer, start_broker, subscribe
@@ -48,7 +48,7 @@ from shared.security.sessions import Sessions
 from shared.settings import ServiceSettings
 from shared.storage.aggregates import Aggregates
 from shared.storage.database import STORAGE_AWAY, Database
-from shared.storage.restored import raise_sequences, sequences_known
+from shared.storage.restored import Place, raise_sequences, sequences_known
 from shared.web.app import make_app
 from shared.web.operations import operator_routes
 from shared.web.server import make_server
@@ -90,7 +90,9 @@ class Runtime:
         self.links = Links(settings.link_secret.get_secret_value(), self.clock)
         self.sessions = Sessions(settings.session_key)
         self.hashes = KeyedHash(settings.hash_secret.get_secret_value())
-        self._letters: Aggregates[Letter] = self.aggregates("known", Letter, prefix="letters/")
+        self._letters: Aggregates[Letter] = self.aggregates(
+            "known", Letter, prefix="letters/", tells=(DEAD_LETTERS,)
+        )
         servers = settings.kafka_url.split(",")
         client_id = f"{service}-{settings.instance}"
         self._broker = make_broker(servers, client_id, self.metrics.registry)
@@ -129,6 +131,7 @@ class Runtime:
         state_type: type[State],
         *,
         prefix: str = "",
+        tells: Sequence[Stream] = (),
         indexes: Sequence[IndexModel] = (),
         refusals: dict[str, Refusal] | None = None,
     ) -> Aggregates[State]:
@@ -139,6 +142,7 @@ class Runtime:
             name,
             state_type,
             prefix=prefix,
+            tells=tells,
             indexes=indexes,
             refusals=refusals,
         )
@@ -191,7 +195,7 @@ class Runtime:
         rights = Rights(
             RightsService(self.service),
             self.aggregates("known", RequestMark, prefix="rights/"),
-            self.aggregates("known", Answered, prefix="answers/"),
+            self.aggregates("known", Answered, prefix="answers/", tells=(RIGHTS,)),
             data,
             self.pipeline,
             self.clock,
@@ -319,21 +323,19 @@ class Runtime:
         mine = [stream for stream in ALL_STREAMS if stream.owner == self.service]
         published = await read_published(self._servers, mine)
         self.erased_in_topics = frozenset(published.erased)
-        names = sorted({collection.name for collection in self._aggregates})
-        collections = [self.database.collection(name) for name in names]
         recalled: dict[str, dict[str, Event[Any]]] = {}
         for streams, use_case in self._recalls:
             events: list[Event[Any]] = []
             for stream in streams:
                 highest = published.highest[stream.name]
-                known = await sequences_known(collections, stream.name, highest)
+                known = await sequences_known(self._places(stream), stream.name, highest)
                 read = await read_back(self._servers, stream, known) if known else []
                 recalled[stream.name] = {event.subject: event for event in read}
                 events += read
             if events:
                 await use_case(sorted(events, key=lambda event: event.time))
         raised = await raise_sequences(
-            collections,
+            {stream.name: self._places(stream) for stream in mine},
             {
                 stream.name: {
                     subject: sequence
@@ -350,8 +352,15 @@ class Runtime:
             recalled=sum(len(subjects) for subjects in recalled.values()),
             documents=raised.documents,
             states_sent=raised.states_sent,
-            unplaced=raised.unplaced,
         )
+
+    def _places(self, stream: Stream) -> list[Place]:
+        """Where this service counts the subjects of a stream."""
+        return [
+            Place(self.database.collection(kind.name), kind.prefix)
+            for kind in self._aggregates
+            if stream.name in kind.tells
+        ]
 
     async def _tidy_for_ever(self) -> None:
         """Now and then drops marks and answers that no repeat can need any more."""

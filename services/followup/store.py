@@ -9,6 +9,7 @@ from pymongo import ASCENDING, IndexModel
 from services.followup.domain.known import KnownMessage, KnownParticipant, KnownProgramme
 from services.followup.domain.mentorship import Mentorship
 from shared.events.check_ins import CheckInStatus
+from shared.events.streams import CARE, CHECK_INS
 from shared.runtime import Runtime
 from shared.security.scopes import in_cities
 from shared.storage.reading import Tallied
@@ -52,6 +53,7 @@ class Store:
         self.mentorships = runtime.aggregates(
             "mentorships",
             Mentorship,
+            tells=(CHECK_INS, CARE),
             indexes=(
                 IndexModel([("state.mentee_id", ASCENDING)], name="mentee", sparse=True),
                 IndexModel([("state.mentor_id", ASCENDING)], name="mentor", sparse=True),

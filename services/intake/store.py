@@ -13,6 +13,7 @@ from services.intake.domain.participant import Participant, Person, Status
 from services.intake.domain.programme import Coordinator, Programme
 from services.intake.domain.refusals import AlreadyRegistered
 from services.intake.domain.requests import Kind, Request
+from shared.events.streams import CONTACTS, PARTICIPANTS, PROGRAMMES, RIGHTS
 from shared.runtime import Runtime
 from shared.security.scopes import in_cities
 from shared.storage.aggregates import LONG_AGO
@@ -41,6 +42,7 @@ class Store:
         self.participants = runtime.aggregates(
             "participants",
             Participant,
+            tells=(PARTICIPANTS, CONTACTS),
             indexes=(
                 IndexModel([(_IDENTITY, ASCENDING)], name="identity", unique=True, sparse=True),
                 IndexModel([(_ADDRESS, ASCENDING)], name="address", sparse=True),
@@ -60,8 +62,8 @@ class Store:
             ),
             refusals={"identity": AlreadyRegistered()},
         )
-        self.programmes = runtime.aggregates("programmes", Programme)
-        self.coordinators = runtime.aggregates("coordinators", Coordinator)
+        self.programmes = runtime.aggregates("programmes", Programme, tells=(PROGRAMMES,))
+        self.coordinators = runtime.aggregates("coordinators", Coordinator, tells=(CONTACTS,))
         self.drafts = runtime.aggregates(
             "drafts",
             Draft,
@@ -92,6 +94,7 @@ class Store:
         self.requests = runtime.aggregates(
             "requests",
             Request,
+            tells=(RIGHTS,),
             indexes=(
                 IndexModel([("state.participant_id", ASCENDING)], name="participant", sparse=True),
             ),

@@ -15,6 +15,7 @@ from services.matching.domain.refusals import PairKnown, SeatTaken
 from services.matching.domain.schedule import RoundRecord
 from shared.events.matches import MatchStatus
 from shared.events.participants import ParticipantStatus, Role
+from shared.events.streams import MATCHES, POOL
 from shared.runtime import Runtime
 from shared.security.scopes import in_cities
 from shared.storage.kept import Kept
@@ -49,6 +50,7 @@ class Store:
         self.matches = runtime.aggregates(
             "matches",
             Match,
+            tells=(MATCHES,),
             indexes=(
                 _unique("one_open_match", _OPEN, _MENTEE),
                 _unique("one_mentee_a_seat", _OPEN, _MENTOR, "state.seat"),
@@ -72,6 +74,7 @@ class Store:
             "known",
             KnownPerson,
             prefix="participants/",
+            tells=(POOL,),
             indexes=(IndexModel([(_PROGRAMME, ASCENDING), (_STATUS, ASCENDING)], name="pool"),),
         )
         self.programmes = runtime.aggregates("known", KnownProgramme, prefix="programmes/")
@@ -86,7 +89,7 @@ class Store:
                 ),
             ),
         )
-        self.gaps = runtime.aggregates(_ROUNDS, GapReport, prefix="gaps/")
+        self.gaps = runtime.aggregates(_ROUNDS, GapReport, prefix="gaps/", tells=(POOL,))
         # By programme: top-ups read them every quarter of an hour, and little changes in between.
         self._kept_people: dict[str, Kept[KnownPerson]] = {}
         self._kept_matches: dict[str, Kept[Match]] = {}

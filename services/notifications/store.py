@@ -19,6 +19,7 @@ from services.notifications.domain.known import (
 from services.notifications.domain.life import Patience
 from services.notifications.domain.message import Claim, Message, Stage
 from services.notifications.domain.still_meant import Facts
+from shared.events.streams import MESSAGES
 from shared.runtime import Runtime
 from shared.security.scopes import in_cities
 from shared.storage.reading import Tallied, load_together
@@ -52,6 +53,7 @@ class Store:
         self.messages = runtime.aggregates(
             "messages",
             Message,
+            tells=(MESSAGES,),
             indexes=(
                 IndexModel(
                     [

@@ -17,7 +17,8 @@ from pymongo import ASCENDING, IndexModel, InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, WTimeoutError
 
 from shared.decisions import Decision, Refusal
-from shared.errors import StillContended
+from shared.errors import StillContended, StreamUndeclared
+from shared.events.payload import Stream
 from shared.events.wire import Event
 from shared.ids import Ids, first_id_at
 from shared.storage.changes import Cause, Change, Outcome, Status
@@ -71,7 +72,8 @@ class Aggregates(Reading[State]):
 
     `state_type` is a frozen dataclass; its fields are found below `state.` in queries. If it has a
     property `wake_at`, that instant is indexed and time calls then. `refusals` says for each unique
-    index by name how a violation is refused.
+    index by name how a violation is refused. `tells` names the streams of its events: after a restore
+    that is where a subject's counter is kept.
     """
 
     def __init__(
@@ -82,10 +84,12 @@ class Aggregates(Reading[State]):
         state_type: type[State],
         *,
         prefix: str = "",
+        tells: Sequence[Stream] = (),
         indexes: Sequence[IndexModel] = (),
         refusals: Mapping[str, Refusal] | None = None,
     ) -> None:
         super().__init__(database, name, state_type, prefix)
+        self.tells = frozenset(stream.name for stream in tells)
         self._publisher = publisher
         self._wakes = hasattr(state_type, "wake_at")
         self._indexes = [
@@ -309,6 +313,11 @@ class Aggregates(Reading[State]):
             if kept in touched:
                 fields[kept] = getattr(document, kept)
         if document.new_entries:
+            if untold := {entry["stream"] for entry in document.new_entries} - self.tells:
+                raise StreamUndeclared(
+                    f"{self.name}/{self.prefix} sent an event of {', '.join(sorted(untold))}; "
+                    "name the stream in `tells` where this kind of aggregate is made."
+                )
             fields["sequences"] = document.sequences
         if document.is_new:
             if document.last_states:

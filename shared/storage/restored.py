@@ -4,7 +4,6 @@ A sequence that is used twice is dropped by every consumer as a duplicate. Whoev
 stopped every instance of the service.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,39 +23,55 @@ Recalled = Mapping[str, Mapping[str, Event[Any]]]
 """By stream that its owner has taken back, by subject, the last event that was taken back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where subjects of a stream are counted: in documents whose id is `prefix` and the subject."""
+
+    collection: MotorCollection
+    prefix: str
+
+    def subject_of(self, document_id: str) -> str | None:
+        """The subject that a document of this place counts; None for another kind's document."""
+        if not document_id.startswith(self.prefix):
+            return None
+        return document_id[len(self.prefix) :]
+
+
+Places = Sequence[Place]
+
+
 @dataclass(slots=True)
 class Raised:
-    """What was done. `unplaced`: subjects of which no document of their kind is found."""
+    """What was done."""
 
     documents: int = 0
     states_sent: int = 0
-    unplaced: int = 0
 
 
 async def sequences_known(
-    collections: Sequence[MotorCollection], stream: str, highest: Mapping[str, int]
+    places: Places, stream: str, highest: Mapping[str, int]
 ) -> dict[str, int]:
     """Of the subjects of which Kafka has more than their documents tell: the sequence these tell.
 
     0 for a subject of which the backup has no document.
     """
     known = dict.fromkeys(highest, 0)
-    for collection in collections:
-        field = f"sequences.{stream}"
-        async for document in collection.find({field: {"$exists": True}}, {field: 1}):
-            subject = _subject_of(str(document["_id"]), highest)
-            if subject is not None:
+    field = f"sequences.{stream}"
+    for place in places:
+        async for document in place.collection.find({field: {"$exists": True}}, {field: 1}):
+            subject = place.subject_of(str(document["_id"]))
+            if subject in known:
                 known[subject] = document["sequences"][stream]
     return {subject: sequence for subject, sequence in known.items() if sequence < highest[subject]}
 
 
 async def raise_sequences(
-    collections: Sequence[MotorCollection],
+    places: Mapping[str, Places],
     highest: Highest,
     erased: frozenset[str],
     recalled: Recalled,
 ) -> Raised:
-    """Raises each document's counters to what Kafka has; can be repeated.
+    """Raises each document's counters to what Kafka has; can be repeated. `places`: by stream.
 
     Documents that were made after the backup, and that their owner has not taken back, are made again
     with nothing but their counter. Of compacted streams the restored state is sent again above the
@@ -65,81 +80,77 @@ async def raise_sequences(
     """
     raised = Raised()
     for stream, subjects in highest.items():
-        await _Raising(collections, stream, subjects, erased, recalled.get(stream)).run(raised)
+        await _Raising(places[stream], stream, subjects, erased, recalled.get(stream)).run(raised)
     return raised
 
 
 class _Raising:
-    """One stream. placed: subjects whose document is found. places: where such documents are."""
+    """One stream. placed: subjects whose document is found."""
 
     def __init__(
         self,
-        collections: Sequence[MotorCollection],
+        places: Places,
         stream: str,
         highest: Mapping[str, int],
         erased: frozenset[str],
         recalled: Mapping[str, Event[Any]] | None,
     ) -> None:
-        self._collections = collections
+        self._places = places
         self._stream = stream
         self._highest = highest
         self._erased = erased
         self._recalled = recalled
         self._placed: set[str] = set()
-        self._places: set[tuple[int, str]] = set()
 
     async def run(self, raised: Raised) -> None:
         """Those that count in this stream already, those taken back, those that are nowhere."""
-        for number, collection in enumerate(self._collections):
-            await self._raise_counting(number, collection, raised)
-        for number, collection in enumerate(self._collections):
-            await self._raise_taken_back(number, collection, raised)
-        missing = self._highest.keys() - self._placed
-        if len(self._places) == 1 and missing:
-            ((number, prefix),) = self._places
+        for place in self._places:
+            await self._raise_counting(place, raised)
+        for place in self._places:
+            await self._raise_taken_back(place, raised)
+        missing = sorted(self._highest.keys() - self._placed)
+        for place in self._places:
+            # Where a stream has several places, nothing tells in which one a subject will be counted
+            # next. A counter that is never used does no harm; one that is missing loses an event.
+            await self._make(place, missing)
+        raised.documents += len(missing)
+
+    async def _make(self, place: Place, missing: Sequence[str]) -> None:
+        for some in _chunks(missing):
             made = [
                 UpdateOne(
-                    {"_id": prefix + subject},
+                    {"_id": place.prefix + subject},
                     {
                         "$max": {f"sequences.{self._stream}": self._highest[subject]},
                         "$setOnInsert": {"version": 1},
                     },
                     upsert=True,
                 )
-                for subject in missing
+                for subject in some
             ]
-            await self._collections[number].bulk_write(made, ordered=False)
-            raised.documents += len(made)
-        else:
-            raised.unplaced += len(missing)
+            await place.collection.bulk_write(made, ordered=False)
 
-    async def _raise_counting(
-        self, number: int, collection: MotorCollection, raised: Raised
-    ) -> None:
+    async def _raise_counting(self, place: Place, raised: Raised) -> None:
         updates: list[UpdateOne] = []
         counting = {f"sequences.{self._stream}": {"$exists": True}}
-        async for document in collection.find(counting, {"outbox": 0}):
-            subject = _subject_of(str(document["_id"]), self._highest)
-            if subject is None:
+        async for document in place.collection.find(counting, {"outbox": 0}):
+            subject = place.subject_of(str(document["_id"]))
+            if subject is None or subject not in self._highest:
                 continue
             self._placed.add(subject)
-            self._places.add((number, document["_id"][: -len(subject)]))
             if update := self._update(document, subject):
                 raised.states_sent += "$push" in update
                 updates.append(UpdateOne({"_id": document["_id"]}, update))
         if updates:
-            await collection.bulk_write(updates, ordered=False)
+            await place.collection.bulk_write(updates, ordered=False)
         raised.documents += len(updates)
 
-    async def _raise_taken_back(
-        self, number: int, collection: MotorCollection, raised: Raised
-    ) -> None:
-        """Documents that their owner made again: an aggregate has its subject's id, or a prefix before."""
-        prefixes = {prefix for place, prefix in self._places if place == number} | {""}
+    async def _raise_taken_back(self, place: Place, raised: Raised) -> None:
+        """Documents that their owner made again."""
         missing = sorted((self._recalled or {}).keys() & self._highest.keys() - self._placed)
         for some in _chunks(missing):
-            ids = {prefix + subject: subject for subject in some for prefix in prefixes}
-            made = collection.find(
+            ids = {place.prefix + subject: subject for subject in some}
+            made = place.collection.find(
                 {"_id": {"$in": list(ids)}, "state": {"$exists": True}}, {"_id": 1}
             )
             found = {ids[document["_id"]] async for document in made}
@@ -149,7 +160,7 @@ class _Raising:
                 if subject in found
             ]
             if updates:
-                await collection.bulk_write(updates, ordered=False)
+                await place.collection.bulk_write(updates, ordered=False)
             self._placed.update(found)
             raised.documents += len(updates)
 
@@ -193,9 +204,3 @@ class _Raising:
 def _chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
     for begin in range(0, len(items), _LOOKED_UP_AT_ONCE):
         yield items[begin : begin + _LOOKED_UP_AT_ONCE]
-
-
-def _subject_of(document_id: str, subjects: Mapping[str, int]) -> str | None:
-    """A document has its subject's id, or that id behind a prefix that ends with a slash."""
-    starts = [0, *(found.end() for found in re.finditer("/", document_id))]
-    return next((document_id[at:] for at in starts if document_id[at:] in subjects), None)

@@ -151,7 +151,7 @@ async def commit_start(servers: list[str], group: str, start: dict[TopicPartitio
 
 def reaction_of(runtime: Runtime, collection: str) -> Reaction[Seen]:
     """The service under test: remembers the match, publishes that a check-in is due."""
-    home = runtime.aggregates(collection, Seen)
+    home = runtime.aggregates(collection, Seen, tells=(CHECK_INS,))
 
     def decide(state: Seen | None, event: Event[MatchAccepted], _: datetime) -> Decision[Seen]:
         match = event.payload

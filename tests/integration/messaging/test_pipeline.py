@@ -20,7 +20,7 @@ from pymongo import AsyncMongoClient
 from deploy.local.engines import Engine
 from shared.clock import SteppedClock
 from shared.decisions import Decision, Refusal
-from shared.errors import LeaseLost
+from shared.errors import LeaseLost, StreamUndeclared
 from shared.events.check_ins import CheckInDue, CheckInStatus
 from shared.events.streams import CHECK_INS, DEAD_LETTERS
 from shared.events.wire import Event
@@ -114,7 +114,7 @@ async def writer(
     engine: Engine, fresh: Fresh, **settings: Any
 ) -> AsyncIterator[Aggregates[Mentorship]]:
     runtime = Runtime("followup", settings_for(engine, "followup", **settings))
-    collection = runtime.aggregates(f"written_{fresh.tag}", Mentorship)
+    collection = runtime.aggregates(f"written_{fresh.tag}", Mentorship, tells=(CHECK_INS,))
     async with runtime.life():
         yield collection
         await runtime.relay.flush()
@@ -249,6 +249,47 @@ async def test_after_a_restore_no_sequence_is_used_again_and_everybody_catches_u
             await until_all(reader, {"state.numbers": {"$size": 3}}, 2)
 
 
+async def test_after_a_restore_that_knows_of_nothing_every_kind_that_tells_a_stream_counts_on(
+    engine: Engine, fresh: Fresh
+) -> None:
+    """Two kinds tell one stream, as people and cities do of the pool; the backup is older than both."""
+    reader = Reader(engine, fresh)
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(engine.addresses.mongodb_admin)
+
+    async def two_more(**settings: Any) -> None:
+        runtime = Runtime("followup", settings_for(engine, "followup", **settings))
+        for prefix in ("one/", "other/"):
+            name = f"written_{fresh.tag}"
+            kind = runtime.aggregates(name, Mentorship, prefix=prefix, tells=(CHECK_INS,))
+            subject = f"{fresh.tag}-{prefix.strip('/')}"
+            changes.append((kind, Change(subject, once_more(subject), Cause.http(NOW))))
+        async with runtime.life():
+            for kind, change in changes:
+                await kind.change([change])
+            await runtime.relay.flush()
+        changes.clear()
+
+    changes: list[tuple[Aggregates[Mentorship], Change[Mentorship]]] = []
+    async with client, reader.runtime.life():
+        await two_more()
+        await until_all(reader, {"state.numbers": {"$size": 1}}, 2)
+        await client["followup"][f"written_{fresh.tag}"].delete_many({})
+        await two_more(after_restore=True)
+        await until_all(reader, {"state.numbers": {"$size": 2}}, 2)
+
+
+async def test_an_event_of_a_stream_that_its_kind_does_not_name_is_not_sent(
+    engine: Engine, fresh: Fresh
+) -> None:
+    """After a restore nobody would count on from it."""
+    runtime = Runtime("followup", settings_for(engine, "followup"))
+    kind = runtime.aggregates(f"written_{fresh.tag}", Mentorship)
+    async with runtime.life():
+        with pytest.raises(StreamUndeclared, match="check-ins"):
+            await kind.change([Change("a", once_more("a"), Cause.http(NOW))])
+        assert await kind.load(["a"]) == {}
+
+
 async def letters_of(engine: Engine, consumer_name: str) -> list[str]:
     from shared.events.dead_letters import RecordParked
 
@@ -281,7 +322,10 @@ async def test_what_another_instance_has_done_does_not_hold_the_clock(
     stepped.set(NOW)
     settings = settings_for(engine, "followup", clock=f"stepped:{tmp_path / 'clock'}")
     runtime, other = Runtime("followup", settings), Runtime("followup", settings)
-    due, of_other = (one.aggregates(f"due_{fresh.tag}", Mentorship) for one in (runtime, other))
+    due, of_other = (
+        one.aggregates(f"due_{fresh.tag}", Mentorship, tells=(CHECK_INS,))
+        for one in (runtime, other)
+    )
     ticker = runtime.every_tick(due, lambda *_: None)
 
     async def next_at() -> str | None:
@@ -311,7 +355,9 @@ async def test_what_is_due_is_done_once_by_two_instances(engine: Engine, fresh: 
         Runtime("followup", settings_for(engine, "followup", instance=number))
         for number in ("1", "2")
     ]
-    collections = [one.aggregates(f"due_{fresh.tag}", Mentorship) for one in runtimes]
+    collections = [
+        one.aggregates(f"due_{fresh.tag}", Mentorship, tells=(CHECK_INS,)) for one in runtimes
+    ]
     for runtime, collection in zip(runtimes, collections, strict=True):
         runtime.every_tick(collection, due)
     ids = [f"{fresh.tag}-{number}" for number in range(200)]
@@ -386,6 +432,7 @@ async def test_a_unique_index_refuses_and_the_others_are_written(
     collection = runtime.aggregates(
         f"unique_{fresh.tag}",
         Mentorship,
+        tells=(CHECK_INS,),
         indexes=[index],
         refusals={"one_each": SeatTaken("Taken.")},
     )
