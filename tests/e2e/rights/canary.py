@@ -1,7 +1,9 @@
 """A platform with two people on it whose every personal word can be found again, wherever it went."""
 
+import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,9 +22,12 @@ from deploy.local.mailbox import StoredMessage
 from deploy.local.settings import PlatformSettings
 from deploy.local.supervisor import Platform
 from deploy.sample.programme import load
+from tests.integration.streams.receiver import Receiver, a_receiver
 
 MONDAY: Final = datetime(2026, 1, 5, 7, tzinfo=UTC)
 MOST_STEPS: Final = 60
+DELIVERED_WITHIN_S: Final = 60.0
+TOLD_OUTSIDE: Final = {"match.proposed.v1", "match.accepted.v1", "check_in.completed.v1"}
 _LINK: Final = re.compile(r"https?://\S+?/intake/(\S+?)\?token=(\S+)")
 
 
@@ -72,6 +77,9 @@ class Ground:
 
     platform: Platform
     http: httpx.AsyncClient
+    receiver: Receiver
+    integrator: dict[str, str]
+    """The headers of a municipality that follows everything that may be granted."""
 
     # People's doings -------------------------------------------------------------------------------
 
@@ -90,10 +98,24 @@ class Ground:
             headers={"Authorization": f"Bearer {self.platform.keys.operator}"},
         )
         assert answer.status_code < 300, answer.text
+        await self._let_a_municipality_follow(programme.programme_id)
         for someone in people:
             path = f"/intake/programmes/{programme.programme_id}/participants"
             await self.post(path, someone.form)
             await self.post("/intake/confirm", {"token": await self.link(someone, "confirm")})
+
+    async def _let_a_municipality_follow(self, programme: str) -> None:
+        wanted = {
+            "name": "Odense Kommune",
+            "programme": programme,
+            "streams": ["matches", "check-ins"],
+            "cities": ["461"],
+        }
+        grant = await self.post("/streams/integrators", wanted, self.platform.keys.operator)
+        key = grant.json()["key"]
+        hook = await self.post("/streams/webhooks", {"url": self.receiver.url}, key)
+        self.receiver.secret = hook.json()["secret"]
+        self.integrator["Authorization"] = f"Bearer {key}"
 
     def mails_to(self, someone: Someone) -> list[StoredMessage]:
         return [mail for mail in self.platform.mailbox.messages() if mail.to == someone.email]
@@ -154,6 +176,26 @@ class Ground:
             await consumer.stop()
         return found
 
+    async def in_webhooks(self, marks: tuple[str, ...]) -> bool:
+        """Whether anything that came to the municipality, or that its feeds show, holds one of the marks.
+
+        Looks only once everything that is in the feeds has been delivered as well.
+        """
+        feeds: list[dict[str, Any]] = []
+        for stream in ("matches", "check-ins"):
+            page = await self.http.get(
+                f"/streams/feed/{stream}", params={"after": 0}, headers=self.integrator
+            )
+            assert page.status_code == 200, page.text
+            feeds += page.json()
+        shown = {event["id"] for event in feeds}
+        assert {event["type"].rpartition("integration.")[2] for event in feeds} >= TOLD_OUTSIDE
+        deadline = time.monotonic() + DELIVERED_WITHIN_S
+        while shown - {event["id"] for event in self.receiver.received}:
+            assert time.monotonic() < deadline, "what the feeds show was not delivered in time"
+            await asyncio.sleep(0.1)
+        return _holds(_flat([feeds, self.receiver.received]), marks)
+
     def in_logs(self, marks: tuple[str, ...]) -> set[str]:
         """The logs with a line that holds one of the marks."""
         logs = self.platform.settings.directory / "logs"
@@ -199,14 +241,21 @@ async def _topic_holds(
 @asynccontextmanager
 async def running(directory: Path, engine: str) -> AsyncIterator[Ground]:
     """A platform of its own; everything of it is below `directory`."""
-    settings = PlatformSettings(run="canary", var=directory, engine=engine, starts_at=MONDAY)
+    settings = PlatformSettings(
+        run="canary",
+        var=directory,
+        engine=engine,
+        starts_at=MONDAY,
+        environment={"streams": {"WEBHOOK_NETWORKS": "127.0.0.0/8"}},
+    )
     with (directory / "terminal").open("w", encoding="utf-8") as terminal:
         platform = Platform(settings, console=Console(file=terminal, width=300))
         async with (
             platform,
             httpx.AsyncClient(base_url=platform.origin_url, timeout=60, trust_env=False) as http,
+            a_receiver() as receiver,
         ):
-            yield Ground(platform, http)
+            yield Ground(platform, http, receiver, {})
 
 
 def words_in(archive_json: bytes) -> Iterator[str]:

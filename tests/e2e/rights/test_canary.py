@@ -43,6 +43,8 @@ async def test_a_personal_word_is_where_it_must_be_and_after_erasure_nowhere(
             assert await ground.in_stores(someone.marks) == MAY_HOLD
             assert await ground.in_topics(someone.marks) == {"contacts"}
             assert ground.in_logs(someone.marks) == set()
+            assert not await ground.in_webhooks(someone.marks)
+        assert await ground.in_webhooks(("match.accepted",)), "what is there is found"
 
         await fetched(ground)
         # Sealed pieces lie in a topic and in intake; her address is still where it was.
@@ -53,6 +55,7 @@ async def test_a_personal_word_is_where_it_must_be_and_after_erasure_nowhere(
         assert {answer["service"] for answer in proof["answers"]} == set(Service)
         assert await ground.in_stores(HER.marks) == set()
         assert ground.in_logs(HER.marks) == set()
+        assert not await ground.in_webhooks(HER.marks)
         # What the mentor wrote in the mentorship may speak of her: it is erased too. Hers stays else.
         assert await ground.in_stores(MENTOR.marks) == MAY_HOLD - {"followup.mentorships"}
         if engine == "apache":
