@@ -226,20 +226,22 @@ def _closeness(weight: int, one: str | None, other: str | None) -> Points:
 def _closeness_table(
     weight: int, mentees: Sequence[str | None], mentors: Sequence[str | None]
 ) -> Table:
-    digits = np.zeros((len(mentees), len(mentors)), np.int64)
+    # Small whole numbers, and the weight multiplied in before they are looked up: a quarter of the time.
+    digits = np.zeros((len(mentees), len(mentors)), np.int8)
     for length in range(1, 5):
         # A code too short for this group is in none.
         ones = [code[:length] if code and len(code) >= length else None for code in mentees]
         others = [code[:length] if code and len(code) >= length else None for code in mentors]
         digits += _same(ones, others)
-    return (weight * np.array(BY_ISCO_DIGITS, np.int64)[digits] // 1000).astype(np.int16)
+    points = weight * np.array(BY_ISCO_DIGITS, np.int64) // 1000
+    return np.take(points.astype(np.int16), digits)
 
 
 def _same(ones: Sequence[str | None], others: Sequence[str | None]) -> NDArray[np.bool_]:
     """Which codes are equal, shape (ones, others); None equals nothing."""
     index = {code: number for number, code in enumerate(dict.fromkeys((*ones, *others)))}
-    left = np.array([-1 if code is None else index[code] for code in ones], np.int64)
-    right = np.array([-2 if code is None else index[code] for code in others], np.int64)
+    left = np.array([-1 if code is None else index[code] for code in ones], np.int32)
+    right = np.array([-2 if code is None else index[code] for code in others], np.int32)
     same: NDArray[np.bool_] = left[:, None] == right
     return same
 
