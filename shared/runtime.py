@@ -90,9 +90,7 @@ class Runtime:
         self.links = Links(settings.link_secret.get_secret_value(), self.clock)
         self.sessions = Sessions(settings.session_key)
         self.hashes = KeyedHash(settings.hash_secret.get_secret_value())
-        self._letters: Aggregates[Letter] = self.aggregates(
-            "known", Letter, prefix="letters/", tells=(DEAD_LETTERS,)
-        )
+        self._letters: Aggregates[Letter] = self.aggregates("known", Letter, prefix="letters/")
         servers = settings.kafka_url.split(",")
         client_id = f"{service}-{settings.instance}"
         self._broker = make_broker(servers, client_id, self.metrics.registry)

@@ -19,6 +19,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, 
 from shared.decisions import Decision, Refusal
 from shared.errors import StillContended, StreamUndeclared
 from shared.events.payload import Stream
+from shared.events.streams import DEAD_LETTERS
 from shared.events.wire import Event
 from shared.ids import Ids, first_id_at
 from shared.storage.changes import Cause, Change, Outcome, Status
@@ -89,7 +90,8 @@ class Aggregates(Reading[State]):
         refusals: Mapping[str, Refusal] | None = None,
     ) -> None:
         super().__init__(database, name, state_type, prefix)
-        self.tells = frozenset(stream.name for stream in tells)
+        # Any kind may have to say that it parked a record.
+        self.tells = frozenset(stream.name for stream in (*tells, DEAD_LETTERS))
         self._publisher = publisher
         self._wakes = hasattr(state_type, "wake_at")
         self._indexes = [
