@@ -120,6 +120,7 @@ class System:
             self.writer_relay,
             "counters",
             Counter,
+            tells=(CHECK_INS,),
         )
         self.mirrors = Aggregates[Mirror](
             self.reader_database,
