@@ -85,7 +85,7 @@ async def raise_sequences(
 
 
 class _Raising:
-    """One stream. placed: subjects whose document is found."""
+    """One stream. placed: subjects whose home is found, a document that has more than a counter."""
 
     def __init__(
         self,
@@ -137,7 +137,9 @@ class _Raising:
             subject = place.subject_of(str(document["_id"]))
             if subject is None or subject not in self._highest:
                 continue
-            self._placed.add(subject)
+            if "state" in document:
+                # A mere counter may be what an earlier try has made, which was cut off before the next place.
+                self._placed.add(subject)
             if update := self._update(document, subject):
                 raised.states_sent += "$push" in update
                 updates.append(UpdateOne({"_id": document["_id"]}, update))

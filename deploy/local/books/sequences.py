@@ -74,7 +74,8 @@ def _check_owners(
         if stream is DEAD_LETTERS:
             continue
         subjects = published[stream.name]
-        counted: dict[str, int] = defaultdict(int)
+        homes: dict[str, list[int]] = defaultdict(list)
+        mere_counters: dict[str, list[int]] = defaultdict(list)
         for document in (found for name in stream.writers for found in stores.of_service(name)):
             last = document.get("sequences", {}).get(stream.name, 0)
             if not last:
@@ -85,9 +86,10 @@ def _check_owners(
                     f"{stream.owner} wrote {last} events of {document['_id']} to {stream.name}: none there"
                 )
                 continue
-            # After a restore a subject's counter may lie in a second document, which nobody goes on from.
-            counted[subject] = max(counted[subject], last)
-        for subject, last in counted.items():
+            (homes if "state" in document else mere_counters)[subject].append(last)
+        # After a restore mere counters may lie beside a subject's home; nobody goes on from those.
+        counted = mere_counters | homes
+        for subject, last in [(one, last) for one, lasts in counted.items() for last in lasts]:
             if missing := set(range(1, last + 1)) - subjects[subject]:
                 findings.lost.append(f"{stream.name}/{subject} lacks {sorted(missing)}")
             if more := {number for number in subjects[subject] if number > last}:

@@ -17,7 +17,9 @@ from services.streams.domain.deliveries import (
     ILL_AFTER,
     MOST_ATTEMPTS,
     MOST_LANES,
+    RETRY_AFTER,
     Answer,
+    retry_in,
 )
 from services.streams.domain.integration import GrantedStream
 from services.streams.domain.projection import Projected
@@ -228,7 +230,7 @@ async def test_a_dead_endpoint_is_tried_a_few_times_and_then_left_alone() -> Non
         life.wait()
         await life.turn()
     assert len(life.receiver.tried) < ILL_AFTER + AT_ONCE + MOST_ATTEMPTS
-    longest_wait = timedelta(days=1.2)
+    longest_wait = retry_in(len(RETRY_AFTER), chance=1.0)
     assert FAILING_AT_MOST <= life.now - began < FAILING_AT_MOST + longest_wait
     life.receiver.is_dead = False
     await life.until_done()
