@@ -5,6 +5,8 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+import structlog
+
 from services.matching.domain.match import AnswerRules, Match
 from services.matching.domain.recalled import recalled
 from services.matching.outcomes import settled
@@ -14,6 +16,8 @@ from shared.decisions import Decision
 from shared.events.programmes import Policy
 from shared.events.wire import Event
 from shared.storage.changes import Cause, Change, Decide
+
+log = structlog.get_logger(__name__)
 
 
 class Recalling:
@@ -36,8 +40,10 @@ class Recalling:
             recalled(kept.get(name), hers, seat=0, rules=rules.get(hers[0].programme, usual))
             for name, hers in told.items()
         ]
-        # What holds nobody any more is written first: it makes room for what does.
-        await self._write([match for match in matches if not match.open])
+        # Each makes room for the next: pairs that may meet again, pairs that may not, seats that are taken.
+        closed = [match for match in matches if not match.open]
+        await self._write([match for match in closed if not match.never_again])
+        await self._write([match for match in closed if match.never_again])
         await self._write(await self._seated([match for match in matches if match.open]))
 
     async def _seated(self, matches: Sequence[Match]) -> list[Match]:
@@ -56,7 +62,13 @@ class Recalling:
     async def _write(self, matches: Sequence[Match]) -> None:
         cause = Cause.due(self._clock.now())
         changes = [Change(match.match_id, _becoming(match), cause) for match in matches]
-        settled(await self._store.matches.change(changes))
+        for change, outcome in zip(
+            changes, settled(await self._store.matches.change(changes)), strict=True
+        ):
+            if outcome.refusal is not None:
+                log.error(
+                    "match_not_recalled", match_id=change.id, refusal=type(outcome.refusal).__name__
+                )
 
 
 def _becoming(match: Match) -> Decide[Match]:

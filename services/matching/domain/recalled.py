@@ -99,8 +99,11 @@ def _after(match: Match, told: MatchState, at: datetime) -> Match:
             return replace(match, mentee_said=False, open=False, never_again=True)
         case MatchDeclined():
             return replace(match, mentor_said=False, open=False, never_again=True)
-        case MatchExpired() | MatchWithdrawn():
+        case MatchExpired():
             return replace(match, open=False, never_again=False)
+        case MatchWithdrawn():
+            by_coordinator = told.coordinators_reason is not None
+            return replace(match, open=False, never_again=by_coordinator)
         case MatchEnded():
             return replace(match, open=False, never_again=True)
     return match

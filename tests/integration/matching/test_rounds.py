@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from services.matching.domain import life
 from services.matching.domain.match import Match
 from services.matching.domain.refusals import PairKnown, SeatTaken
+from services.matching.recalling import Recalling
+from shared.decisions import Decision
 from shared.errors import LeaseLost
 from shared.events.participants import (
     ParticipantPaused,
@@ -16,13 +19,19 @@ from shared.events.participants import (
     PauseReason,
     Role,
 )
+from shared.events.wire import Event
 from shared.storage.changes import Cause, Change, Outcome, Status
 from tests.integration.matching.office import Interrupted, Office, after_each_write, decided
 from tests.unit.matching.builders import (
+    DAY,
     START,
     a_match,
     a_participant,
+    asked,
+    event_of,
+    only_event,
     proposed,
+    then,
 )
 
 
@@ -135,6 +144,30 @@ async def test_the_database_refuses_a_second_open_match_and_a_taken_seat(office:
     assert written == len(open_matches)
     assert written + len(refused) == 100
     assert set(refused) <= {SeatTaken(), PairKnown()}
+
+
+async def test_after_a_restore_a_no_is_known_also_of_pairs_whose_proposal_had_passed_before(
+    office: Office,
+) -> None:
+    """The backup has the first proposal, still open; it passed, and the next was declined."""
+    said: list[Event[Any]] = []
+    for number in range(20):
+        pair: dict[str, Any] = {"mentee_id": f"e{number}", "mentor_id": f"r{number}"}
+        first = asked(proposed(f"first{number}", **pair))
+        kept = Change(first.match_id, lambda _, first=first: Decision(first), Cause.due(START))  # type: ignore[misc]
+        await office.store.matches.change([kept])
+        passing = life.expire(first, START + 30 * DAY, 1)
+        proposing = life.make(a_match(f"next{number}", **pair), START, review=False)
+        to_be_asked = asked(then(proposing))
+        declining = life.answer(to_be_asked, Role.MENTEE, START, says_yes=False)
+        said += [
+            event_of(only_event(decision), sequence, START + sequence * DAY)
+            for sequence, decision in enumerate((passing, proposing, declining), 1)
+        ]
+    await Recalling(office.store, office.runtime.clock).recall_matches(said)
+    declined = await office.store.matches.load(f"next{number}" for number in range(20))
+    assert len(declined) == 20
+    assert all(match.never_again and not match.open for match in declined.values())
 
 
 async def test_who_pauses_while_the_round_is_being_solved_keeps_no_proposal(office: Office) -> None:

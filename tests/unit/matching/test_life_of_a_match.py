@@ -344,6 +344,14 @@ LifeOfAMatch.TestCase.settings = settings(max_examples=100, stateful_step_count=
 TestLifeOfAMatch = LifeOfAMatch.TestCase
 
 
+def test_what_a_coordinator_took_back_is_recalled_as_never_again() -> None:
+    taking_back = life.take_back(proposed(), "karen", TakeBackReason.OTHER)
+    taken_back = then(taking_back)
+    assert taken_back.never_again
+    said = [an_event(only_event(taking_back), 2)]
+    assert recalled(proposed(), said, 0, taken_back.rules) == taken_back
+
+
 def test_whoever_is_asked_may_ask_first_and_her_time_to_answer_goes_on() -> None:
     match = asked(proposed())
     side = match.whose_turn
