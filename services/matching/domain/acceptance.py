@@ -89,7 +89,7 @@ def accept(
             if len(held[mentor]) == seats[mentor]:
                 floors[mentor] = held[mentor][0][0]
         if exhausted:
-            rows = np.array(exhausted, np.intp)
+            rows = lists.only_cut_off(np.array(exhausted, np.intp))
             more(rows, floors)
             asked[rows] = 0
             asking = rows[lists.count[rows] > 0].tolist()

@@ -54,6 +54,11 @@ class Lists:
             np.zeros(mentees, np.int32),
         )
 
+    def only_cut_off(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Those of `rows` whose list is full, so that there may be more: a shorter one names all."""
+        full: NDArray[np.bool_] = self.count[rows] == self.mentors.shape[1]
+        return rows[full]
+
     def write(self, block: Block, points: NDArray[np.int16], draws: Draws) -> None:
         """Replaces the lists of the block's mentees by their best with `points` of at least 0."""
         row, column, place = ordered(block, points, draws, self.mentors.shape[1])

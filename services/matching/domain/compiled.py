@@ -78,7 +78,7 @@ class CompiledPath:
             number = seating.ask(
                 keys, seats, asking, number, asked, lists.mentors, lists.shared, lists.count
             )
-            exhausted = asking[:number]
+            exhausted = lists.only_cut_off(asking[:number])
             self._fill(lists, keys, self._floors(seats.floors), exhausted)
             asked[exhausted] = 0
             left = exhausted[lists.count[exhausted] > 0]

@@ -36,10 +36,11 @@ class Floors(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Room for `order_groups`: groups in order, the points they promise, and counts by points."""
+    """Room for `order_groups`: groups in order, the points they promise; points as they stand, counts."""
 
     groups: NDArray[np.int64]
     promised: NDArray[np.int64]
+    points: NDArray[np.int64]
     counts: NDArray[np.int64]
 
 
@@ -48,7 +49,10 @@ def new_scratch(market: Market) -> Scratch:
     """Room enough for any city on either shelf."""
     most = max(len(market.home.group_profession), len(market.online.group_profession))
     return Scratch(
-        np.empty(most, np.int64), np.empty(most, np.int64), np.empty(MOST_POINTS + 1, np.int64)
+        np.empty(most, np.int64),
+        np.empty(most, np.int64),
+        np.empty(most, np.int64),
+        np.empty(MOST_POINTS + 1, np.int64),
     )
 
 
@@ -89,19 +93,24 @@ def order_groups(market: Market, shelf: Shelf, city: int, mentee: int, scratch: 
     professions = market.tables.professions[market.mentees.professions[mentee]]
     wished = market.tables.wished_professions[market.mentees.wished_professions[mentee]]
     first, end = shelf.city_start[city], shelf.city_start[city + 1]
-    scratch.counts[:] = 0
-    for group in range(first, end):
-        profession = shelf.group_profession[group]
-        scratch.counts[MOST_POINTS - professions[profession] - wished[profession]] += 1
-    total = 0
-    for points in range(MOST_POINTS + 1):
-        scratch.counts[points], total = total, total + scratch.counts[points]
+    lowest, highest = MOST_POINTS, 0
     for group in range(first, end):
         profession = shelf.group_profession[group]
         points = professions[profession] + wished[profession]
-        place = scratch.counts[MOST_POINTS - points]
-        scratch.counts[MOST_POINTS - points] += 1
-        scratch.groups[place] = group
+        scratch.points[group - first] = points
+        lowest, highest = min(lowest, points), max(highest, points)
+    steps = max(0, highest - lowest + 1)  # mostly far fewer than all points that there could be
+    scratch.counts[:steps] = 0
+    for index in range(end - first):
+        scratch.counts[highest - scratch.points[index]] += 1
+    total = 0
+    for step in range(steps):
+        scratch.counts[step], total = total, total + scratch.counts[step]
+    for index in range(end - first):
+        points = scratch.points[index]
+        place = scratch.counts[highest - points]
+        scratch.counts[highest - points] += 1
+        scratch.groups[place] = first + index
         scratch.promised[place] = points
     return int(end - first)
 

@@ -10,7 +10,7 @@ from matching.games import HospitalResident  # type: ignore[import-untyped]  # s
 from services.matching.domain.acceptance import NOBODY
 from services.matching.domain.engine import ColumnarEngine, draw, mentors_order
 from services.matching.domain.pairs import Pairs
-from services.matching.domain.paths import NumpyPath
+from services.matching.domain.paths import NumpyPath, Way
 from services.matching.domain.pool import Pool
 from services.matching.domain.round import RoundInput
 from tests.bench.population import a_round as a_large_round
@@ -62,6 +62,15 @@ def test_short_lists_read_on_give_what_full_lists_give_in_a_whole_town(supply: s
     assert full_lists.solve(round_input) == full
     assert full.certificate.blocking_pairs == 0
     assert reference(round_input).blocking(matched(round_input)) == set()
+
+
+@pytest.mark.parametrize("way", ["numpy", "compiled"])
+def test_whoever_is_refused_at_the_end_of_a_short_list_asks_on(way: Way) -> None:
+    people = [a_mentee(f"mentee-{number}") for number in range(6)]
+    people += [a_mentor(f"mentor-{number}") for number in range(6)]
+    engine = ColumnarEngine(list_length=1, need_depth=1, way=way)
+    for seed in range(4):
+        assert len(matched(a_round(*people, seed=seed), engine)) == 6
 
 
 @given(rounds())
