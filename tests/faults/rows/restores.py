@@ -22,7 +22,7 @@ Copy = dict[str, list[dict[str, Any]]]
 @row(
     25,
     "MongoDB of each service restored from an older backup, then after-restore",
-    most_people=300,
+    most_people=150,
 )
 async def restored_from_backup(world: World) -> str:
     """One service after the other loses what it wrote since the backup; Kafka has what it said."""
