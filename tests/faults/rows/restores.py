@@ -9,14 +9,13 @@ from deploy.local.books.records import read_topics
 from deploy.local.engines import SERVICES
 from shared.events.participants import ParticipantErased
 from shared.events.streams import PARTICIPANTS
+from tests.backups import copy_of, put_back
 from tests.faults.rows import row
 from tests.faults.world import World
 
 _DAYS_TO_CHECK_INS: Final = 13
 _DAYS_AFTER_BACKUP: Final = 5
 _ANSWERS: Final = "/followup/check-ins/answers"
-
-Copy = dict[str, list[dict[str, Any]]]
 
 
 @row(
@@ -30,7 +29,7 @@ async def restored_from_backup(world: World) -> str:
     await world.load.reaches(world.people // 2, within_s=20.0)
     await world.settled()
     await world.load.live_on(_DAYS_TO_CHECK_INS)
-    copies = {name: await _copy(world, name) for name in SERVICES}
+    copies = {name: await copy_of(world.engine, name) for name in SERVICES}
     acknowledged = set(world.load.witness.kept)
     await world.load.start(rate=100.0)
     await world.load.reaches(world.people // 5, within_s=20.0)
@@ -45,7 +44,7 @@ async def restored_from_backup(world: World) -> str:
     lost = {}
     for name in SERVICES:
         await world.stop_service(name)
-        lost[name] = await _put_back(world, name, copies[name])
+        lost[name] = await put_back(world.engine, name, copies[name])
         await world.start_service(name, {"AFTER_RESTORE": "1"})
         await world.settled()
     world.mended()
@@ -55,28 +54,6 @@ async def restored_from_backup(world: World) -> str:
         f"each put back to its state {_DAYS_AFTER_BACKUP} days before and started once with "
         f"AFTER_RESTORE=1; documents changed by that: {told}"
     )
-
-
-async def _copy(world: World, name: str) -> Copy:
-    async with AsyncMongoClient[dict[str, Any]](world.engine.addresses.mongodb_admin) as client:
-        database = client[name]
-        names = await database.list_collection_names()
-        return {each: await database[each].find({}).to_list(None) for each in names}
-
-
-async def _put_back(world: World, name: str, copy: Copy) -> int:
-    """Returns how many documents had been otherwise, or not there."""
-    now = await _copy(world, name)
-    async with AsyncMongoClient[dict[str, Any]](world.engine.addresses.mongodb_admin) as client:
-        changed = 0
-        for each, documents in now.items():
-            kept = copy.get(each, [])
-            known = {document["_id"]: document for document in kept}
-            changed += sum(known.get(document["_id"]) != document for document in documents)
-            await client[name][each].delete_many({})
-            if kept:
-                await client[name][each].insert_many(kept)
-        return changed
 
 
 @row(25, "the broker lost with everything in it, then the current state sent again")

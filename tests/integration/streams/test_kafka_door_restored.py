@@ -10,8 +10,10 @@ from pymongo import AsyncMongoClient
 
 from deploy.local.engines.local import LocalEngine
 from services.streams.kafka_access import name_of
+from tests.backups import copy_of, put_back
 from tests.integration.streams.ground import ODENSE, open_ground, until
 from tests.integration.streams.test_kafka_door import (
+    WITHIN_S,
     as_event,
     expected,
     last_of,
@@ -21,10 +23,6 @@ from tests.integration.streams.test_kafka_door import (
 )
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.apache]
-WITHIN_S = 60
-_RESTORED = ("journal", "topics")
-
-Copy = dict[str, list[dict[str, Any]]]
 
 
 async def test_a_topic_that_is_ahead_of_a_restored_journal_gets_every_event_all_the_same(
@@ -41,11 +39,11 @@ async def test_a_topic_that_is_ahead_of_a_restored_journal_gets_every_event_all_
         async with reading(secured, grant, password, group) as consumer:
             assert await up_to(consumer, last_of(kept)) == kept
             await _until_noted(secured, grant, last_of(kept))
-            copy = await _copy(secured)
+            copy = await copy_of(secured, "streams")
             lost = await ground.lives(f"{tag}-lost", 9, [ODENSE])
             shown = await expected(ground, grant, backed_up, lost)
             await up_to(consumer, last_of(shown))
-    await _put_back(secured, copy)
+    await put_back(secured, "streams", copy)
     async with open_ground(secured, empty=False, kafka_door=True, instance="2") as ground:
         # Others come before those that were lost, and these come again, as from the streams in Kafka.
         await ground.lives(f"{tag}-new", 3, [ODENSE])
@@ -79,15 +77,3 @@ async def _until_noted(engine: LocalEngine, grant: dict[str, Any], position: int
             return found is not None and found["position"] >= position
 
         await until(noted)
-
-
-async def _copy(engine: LocalEngine) -> Copy:
-    async with AsyncMongoClient[dict[str, Any]](engine.addresses.mongodb_admin) as client:
-        return {one: await client["streams"][one].find({}).to_list(None) for one in _RESTORED}
-
-
-async def _put_back(engine: LocalEngine, copy: Copy) -> None:
-    async with AsyncMongoClient[dict[str, Any]](engine.addresses.mongodb_admin) as client:
-        for one, documents in copy.items():
-            await client["streams"][one].delete_many({})
-            await client["streams"][one].insert_many(documents)
