@@ -166,7 +166,7 @@ class Runtime:
             self._broker,
             {name: one.handle for name, one in self._consumptions.items()},
             group=self.service,
-            instance=self.settings.instance,
+            instance=self.settings.instance if self.settings.static_members else None,
             batch_size=self.settings.batch_size,
             work=self.work,
             from_start=self.settings.after_restore,

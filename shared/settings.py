@@ -19,6 +19,9 @@ class ServiceSettings(BaseSettings):
     port: int = 8000
     instance: str = "1"
     """Unique among the processes of one service; static group membership builds on it."""
+    static_members: bool = True
+    """Whether a process that restarts is the same member of its consumer group. Not with brokers whose
+    groups can come to a standstill on that: the embedded one (0098)."""
     kafka_url: str
     """Bootstrap servers, `host:port`, separated by commas."""
     mongodb_url: str

@@ -147,6 +147,7 @@ def _app(engine: MongoAndKafka, service: str, more: Mapping[str, Any]) -> FastAP
     settings = importlib.import_module(f"services.{service}.settings").Settings(
         instance=f"{service}-{uuid.uuid4().hex[:6]}",
         kafka_url=",".join(engine.addresses.kafka),
+        static_members=engine.addresses.static_members,
         mongodb_url=engine.mongodb_url(service),
         smtp_url="smtp://127.0.0.1:1",
         link_secret="links of this test, and of no other",

@@ -115,6 +115,7 @@ def service_launches(
     for_all = {
         "HOST": LOOPBACK,
         "KAFKA_URL": ",".join(engine.addresses.kafka),
+        "STATIC_MEMBERS": str(engine.addresses.static_members),
         "CLOCK": settings.clock,
         "PUBLIC_URL": ports.origin_url,
         "SMTP_URL": f"smtp://{LOOPBACK}:{ports.smtp}",

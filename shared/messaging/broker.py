@@ -105,7 +105,7 @@ def subscribe(
     handlers: Mapping[str, HandleRecords],
     *,
     group: str,
-    instance: str,
+    instance: str | None,
     batch_size: int,
     work: Work,
     from_start: bool = False,
@@ -116,14 +116,15 @@ def subscribe(
     would be six times as many (0056). What a batch brings of different streams is handled at once.
 
     from_start: the first partitions that it gets are read anew, whatever the group has committed.
-    Members are static (`group_instance_id`): one that restarts takes its partitions back at once.
+    instance: this member's name in its group, the same after a restart (`group_instance_id`): it takes its
+    partitions back at once. None: no member is known again.
     """
     position = _Position(work, from_start=from_start)
     subscriber = broker.subscriber(
         *handlers,
         batch=True,
         group_id=group,
-        group_instance_id=f"{group}.{instance}",
+        group_instance_id=f"{group}.{instance}" if instance is not None else None,
         auto_offset_reset="earliest",
         max_records=batch_size,
         batch_timeout_ms=POLL_MS,

@@ -177,6 +177,7 @@ async def ours(engine: Engine, run: str, records: int) -> tuple[float, float]:
     await produce(servers, run, records)
     settings = ServiceSettings(
         kafka_url=",".join(servers),
+        static_members=engine.addresses.static_members,
         mongodb_url=engine.mongodb_url("followup"),
         link_secret=SecretStr("bench"),
         hash_secret=SecretStr("bench"),

@@ -19,6 +19,8 @@ class Addresses:
     kafka: tuple[str, ...]
     #: URL of a user who may do everything; empty where the engine was not given one.
     mongodb_admin: str
+    #: Whether a consumer group there may have static members (`ServiceSettings.static_members`).
+    static_members: bool = True
 
 
 class Engine(Protocol):

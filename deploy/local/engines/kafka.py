@@ -55,6 +55,7 @@ class ApacheKafka:
         self.second_listeners: tuple[str, ...] = ()
         self.secured_listeners: tuple[str, ...] = ()
         self.certificates: Certificates | None = None
+        self.static_members = True
 
     def start(self) -> None:
         """Start all brokers and return when a client sees every one in service."""

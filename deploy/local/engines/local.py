@@ -23,6 +23,7 @@ class Brokers(Protocol):
     second_listeners: tuple[str, ...]
     secured_listeners: tuple[str, ...]
     certificates: Certificates | None
+    static_members: bool
 
     def start(self) -> None: ...
 
@@ -68,7 +69,11 @@ class LocalEngine:
     def addresses(self) -> Addresses:
         self._must_be_started()
         kafka = tuple(node.address for node in self._brokers.nodes)
-        return Addresses(kafka=kafka, mongodb_admin=self._mongo.admin_url)
+        return Addresses(
+            kafka=kafka,
+            mongodb_admin=self._mongo.admin_url,
+            static_members=self._brokers.static_members,
+        )
 
     @property
     def kafka_nodes(self) -> Sequence[Node]:

@@ -1,7 +1,8 @@
 """The embedded broker: Tansu, which speaks Kafka's protocol and keeps everything in memory.
 
 What differs from Apache Kafka, and was measured: no idempotent producer, no transactions, no ACLs,
-no compaction; a topic that is asked for springs into being; after a restart all is forgotten.
+no compaction; a topic that is asked for springs into being; after a restart all is forgotten; a group
+that a static member left by dying may wait for that member for ever (0098).
 """
 
 from pathlib import Path
@@ -25,6 +26,7 @@ class Tansu:
         self.second_listeners: tuple[str, ...] = ()
         self.secured_listeners: tuple[str, ...] = ()
         self.certificates: Certificates | None = None
+        self.static_members = False
 
     def start(self) -> None:
         """Start it and return when it answers a Kafka client."""

@@ -72,6 +72,7 @@ class Platform:
         return Settings(
             instance=instance,
             kafka_url=",".join(self.engine.addresses.kafka),
+            static_members=self.engine.addresses.static_members,
             mongodb_url=self.engine.mongodb_url("followup"),
             clock=f"stepped:{self.clock_file}",
             link_secret=SecretStr(SECRET),

@@ -177,11 +177,12 @@ class Served:
 async def served(engine: Engine, clock: Path, programme: str, **more: Any) -> AsyncIterator[Served]:
     """Serves intake on a free port until the end of the block.
 
-    Always as the same instance: a broker gives the partitions of one that ended to its successor
-    at once, while another one waits for the session of the first to expire.
+    Always as the same instance: where members are static, a broker gives the partitions of one that
+    ended to its successor at once, while another one waits for the session of the first to expire.
     """
     settings = Settings(
         kafka_url=",".join(engine.addresses.kafka),
+        static_members=engine.addresses.static_members,
         mongodb_url=engine.mongodb_url("intake"),
         clock=f"stepped:{clock}",
         link_secret=SecretStr("link"),

@@ -28,7 +28,7 @@ from shared.clock import open_clock
 NAME = os.environ["INSTANCE"].removesuffix("-1")
 CLOCK = open_clock(os.environ["CLOCK"])
 SETTINGS = (
-    "KAFKA_URL", "MONGODB_URL", "PUBLIC_URL", "SMTP_URL", "SEED", "OPERATOR_KEY_HASHES",
+    "KAFKA_URL", "STATIC_MEMBERS", "MONGODB_URL", "PUBLIC_URL", "SMTP_URL", "SEED", "OPERATOR_KEY_HASHES",
     "RESEND_STATE", "INSTANCE",
 )  # fmt: skip
 

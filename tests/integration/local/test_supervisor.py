@@ -34,6 +34,7 @@ async def test_services_get_all_settings_of_the_contract(platform: Platform) -> 
     settings = (await seen(platform))["settings"]
     assert isinstance(settings, dict)
     assert settings["KAFKA_URL"] == "127.0.0.1:1"
+    assert settings["STATIC_MEMBERS"] == "True"
     assert settings["MONGODB_URL"] == "mongodb://intake@127.0.0.1:1/intake"
     assert settings["PUBLIC_URL"] == platform.origin_url
     assert settings["SMTP_URL"].startswith("smtp://127.0.0.1:")

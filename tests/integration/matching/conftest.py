@@ -64,6 +64,7 @@ class Platform:
         return Settings(
             instance=instance,
             kafka_url=",".join(self.engine.addresses.kafka),
+            static_members=self.engine.addresses.static_members,
             mongodb_url=self.engine.mongodb_url("matching"),
             clock=f"stepped:{self.clock_file}",
             link_secret=SecretStr(SECRET),
@@ -303,6 +304,7 @@ async def desk(client: httpx.AsyncClient, platform: Platform) -> Desk:
 async def office(embedded: Engine, tmp_path: Path) -> AsyncIterator[Office]:
     options = Settings(
         kafka_url=",".join(embedded.addresses.kafka),
+        static_members=embedded.addresses.static_members,
         mongodb_url=embedded.mongodb_url("matching"),
         clock=f"stepped:{tmp_path / 'clock'}",
         seed=7,

@@ -39,6 +39,7 @@ class Reader:
             self.name,
             ServiceSettings(
                 kafka_url=",".join(engine.addresses.kafka),
+                static_members=engine.addresses.static_members,
                 mongodb_url=engine.mongodb_url("matching"),
                 link_secret=SecretStr("links"),
                 hash_secret=SecretStr("hashes"),

@@ -61,6 +61,7 @@ class Mirror:
 def settings_for(engine: Engine, service: str, **more: Any) -> ServiceSettings:
     return ServiceSettings(
         kafka_url=",".join(engine.addresses.kafka),
+        static_members=engine.addresses.static_members,
         mongodb_url=engine.mongodb_url(service),
         link_secret=SecretStr("link"),
         hash_secret=SecretStr("hash"),

@@ -85,6 +85,7 @@ class Platform:
             **{
                 "instance": instance,
                 "kafka_url": ",".join(self.engine.addresses.kafka),
+                "static_members": self.engine.addresses.static_members,
                 "mongodb_url": self.engine.mongodb_url("notifications"),
                 "clock": f"stepped:{self.clock_file}",
                 "link_secret": SecretStr("links"),

@@ -121,6 +121,7 @@ async def open_ground(
     app = make_app(
         Settings(
             kafka_url=",".join(engine.addresses.kafka),
+            static_members=engine.addresses.static_members,
             mongodb_url=engine.mongodb_url("streams"),
             link_secret=SecretStr("links"),
             hash_secret=SecretStr("hashes"),

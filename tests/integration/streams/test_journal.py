@@ -84,6 +84,7 @@ async def client(embedded: Engine) -> AsyncIterator[httpx.AsyncClient]:
     Fresh().empty(embedded)
     settings = Settings(
         kafka_url=",".join(embedded.addresses.kafka),
+        static_members=embedded.addresses.static_members,
         mongodb_url=embedded.mongodb_url("streams"),
         link_secret=SecretStr("links"),
         hash_secret=SecretStr("hashes"),

@@ -56,6 +56,20 @@ def test_every_subscriber_has_a_group_and_a_static_membership() -> None:
     assert subscriber._connection_args["group_instance_id"] == "followup.1"
 
 
+def test_where_members_cannot_be_static_a_subscriber_has_a_group_all_the_same() -> None:
+    broker = make_broker(["127.0.0.1:1"], "test")
+    subscriber = subscribe(
+        broker,
+        {MATCHES.name: _handle},
+        group="followup",
+        instance=None,
+        batch_size=500,
+        work=Work(),
+    )
+    assert subscriber.group_id == "followup"
+    assert subscriber._connection_args["group_instance_id"] is None
+
+
 def test_offsets_are_never_committed_by_a_timer() -> None:
     _, subscriber = _subscriber()
     assert subscriber._connection_args["enable_auto_commit"] is False
