@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import shutil
 import time
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Self, TypeVar
 
@@ -128,7 +128,7 @@ class Platform:
         """
         number = sum(child.startswith(name) for child in self._children) + 1
         launch = another_launch(self.service(name).launch, f"{name}-{number}", self._reserve())
-        self._keep_running([launch], self.settings.stop_within_s)
+        self._keep_running([launch])
         await self.ready([launch.name])
         self.clock.ask_also(launch.name, launch.url)
         return self._children[launch.name]
@@ -141,7 +141,7 @@ class Platform:
     async def start_again(self, name: str, once: Mapping[str, str]) -> None:
         """Starts a service that was halted; `once` are settings for this start only."""
         launch = replace(self._children[name].launch, until_ready=once)
-        self._keep_running([launch], self.settings.stop_within_s)
+        self._keep_running([launch])
         await self.ready([name])
 
     async def dismiss(self, child: Child) -> None:
@@ -239,10 +239,16 @@ class Platform:
         if resend:
             self.say("The broker is empty, the databases are not: all state is sent again.")
         services = service_launches(settings, ports, self.engine, self._secrets, resend=resend)
-        self._keep_running([mail_launch(settings, ports, self._secrets)], _OWN_STOP_WITHIN_S)
-        self._keep_running([identity_launch(ports, self._secrets)], _OWN_STOP_WITHIN_S)
-        self._keep_running([origin_launch(ports)], _OWN_STOP_WITHIN_S)
-        self._keep_running(services, settings.stop_within_s)
+        ours = (
+            mail_launch(settings, ports, self._secrets),
+            identity_launch(ports, self._secrets),
+            origin_launch(ports),
+        )
+        for launch in ours:
+            self._keep_running([launch])
+            undo.push_async_callback(self._stop_children, [launch.name], _OWN_STOP_WITHIN_S)
+        self._keep_running(services)
+        undo.push_async_callback(self._stop_services, {launch.name for launch in ours})
         self._driver = ClockDriver(
             clock,
             {name: child.url for name, child in self._children.items()},
@@ -287,16 +293,14 @@ class Platform:
         self._to_undo.callback(port.release)
         return port.number
 
-    def _keep_running(self, launches: list[Launch], stop_within_s: float) -> None:
-        """Starts these processes, which are stopped together when their turn comes."""
+    def _keep_running(self, launches: list[Launch]) -> None:
+        """Starts these processes, and again whenever they die."""
         for launch in launches:
             policy = RestartPolicy(deaths=self.settings.deaths)
             child = Child(launch, _started(self._logs), self.say, policy)
             self._children[launch.name] = child
             self._lives[launch.name] = asyncio.create_task(child.run(), name=launch.name)
             self._lives[launch.name].add_done_callback(self._has_ended)
-        names = [launch.name for launch in launches]
-        self._to_undo.push_async_callback(self._stop_children, names, stop_within_s)
 
     def _has_ended(self, life: asyncio.Task[None]) -> None:
         error = None if life.cancelled() else life.exception()
@@ -329,6 +333,11 @@ class Platform:
                 self.say(f"Not drained within {_DRAIN_WITHIN_S:.0f} s: {'; '.join(left)}.")
             except CommonGroundError as error:
                 self.say(f"Not drained: {error}")
+
+    async def _stop_services(self, ours: Collection[str]) -> None:
+        """All services together, those too that were started later: nobody is drained by halves."""
+        services = [name for name in self._children if name not in ours]
+        await self._stop_children(services, self.settings.stop_within_s)
 
     async def _stop_children(self, names: list[str], within_s: float) -> None:
         await asyncio.gather(*(self._children[name].stop(within_s) for name in names))

@@ -20,6 +20,7 @@ from tests.faults.rows import Row, all_rows
 from tests.faults.runner import Result, run_rows
 
 _VAR: Final = PROJECT / "var" / "faults"
+_REPORT: Final = "report.json"
 
 
 def main(
@@ -45,15 +46,7 @@ def main(
     except DirectoryInUse as error:
         console.print(str(error), style="bold red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
-    report = {
-        "engine": engine,
-        "people": people,
-        "seed": seed,
-        "rows": [result.as_report() for result in results],
-    }
-    path = _VAR / "report.json"
-    path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    console.print(f"Report: {path}", highlight=False)
+    console.print(f"Report: {_VAR / _REPORT}", highlight=False)
     if any(result.passed is False for result in results):
         raise typer.Exit(1)
 
@@ -87,10 +80,25 @@ async def _run(
             running = run_rows(rows, ground, people=people, seed=seed, var=var, long=long)
             async for result in running:
                 results.append(result)
+                _write_report(results, engine, people, seed, var)
                 live.update(_table(results, rows))
                 if not console.is_terminal:
                     console.print(_line(result), highlight=False, soft_wrap=True, markup=False)
     return results
+
+
+def _write_report(results: list[Result], engine: str, people: int, seed: int, var: Path) -> None:
+    """After each row, so that a run which is cut off leaves what it has found."""
+    report = {
+        "engine": engine,
+        "people": people,
+        "seed": seed,
+        "rows": [result.as_report() for result in results],
+    }
+    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+    unfinished = var / f"{_REPORT}.new"
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(var / _REPORT)
 
 
 def _table(results: list[Result], rows: list[Row]) -> Table:

@@ -27,6 +27,7 @@ _JVM: Final = (
     "-Xms128m",
     "-Xmx512m",
     "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
     "-Djava.awt.headless=true",
     f"-Dlog4j2.configurationFile={_LOGGING}",
 )
@@ -186,6 +187,9 @@ def broker_settings(
         # Services ask for sessions of 6 s, fault tests for shorter ones.
         "group.min.session.timeout.ms": 1_000,
         "group.initial.rebalance.delay.ms": 0,
+        # A broker that comes back at once is not taken in before its session of before has ended.
+        "broker.session.timeout.ms": 4_000,
+        "broker.heartbeat.interval.ms": 1_000,
         "num.network.threads": 2,
         "num.io.threads": 4,
         # As production does it: nothing is rebuilt from a replica that was behind.

@@ -88,6 +88,18 @@ async def test_an_ordered_restart_counts_as_no_death(ground: Ground, platform: P
     assert "starting it again" not in ground.said()
 
 
+async def test_what_was_started_later_is_drained_with_the_others_and_ends_with_them(
+    ground: Ground,
+) -> None:
+    async with ground.platform() as platform:
+        another = await platform.start_another("intake")
+        await platform.halt("matching")
+        await platform.start_again("matching", {})
+        pids = [platform.service(name).pid for name in ("intake", "matching", another.name)]
+    assert "Not drained" not in ground.said()
+    assert not [pid for pid in pids if pid is not None and psutil.pid_exists(pid)]
+
+
 async def test_a_crash_loop_stops_everything_and_says_why(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
