@@ -119,11 +119,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the deliveries to an endpoint are. `turned_back`: how often somebody set the position."""
+    """How far the deliveries to an endpoint are.
+
+    turned_back: how often somebody set the position. begun_anew: how often somebody resumed it.
+    """
 
     after: int = 0
     lanes: tuple[Lane, ...] = ()
     turned_back: int = 0
+    begun_anew: int = 0
     attempted: int = 0
     delivered: int = 0
     failures_in_a_row: int = 0

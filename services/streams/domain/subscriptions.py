@@ -179,13 +179,14 @@ def resume(
         return None
     if endpoint.disabled_for is DisabledFor.OPERATOR and not by_operator:
         return DisabledByOperator("An operator disabled this webhook; please ask them why.")
+    progress = as_new(endpoint.progress, now)
     return Decision(
         replace(
             endpoint,
             state=EndpointState.ACTIVE,
             disabled_for=None,
             disabled_at=None,
-            progress=as_new(endpoint.progress, now),
+            progress=replace(progress, begun_anew=progress.begun_anew + 1),
         )
     )
 
@@ -248,6 +249,7 @@ class Turn:
 
     epoch: int
     turned_back: int
+    begun_anew: int
     reached: int
     runs: Sequence[Run]
     chances: Sequence[float]
@@ -261,6 +263,9 @@ def turned(endpoint: Endpoint, turn: Turn, now: datetime) -> Decision[Endpoint] 
     if (endpoint.epoch, endpoint.progress.turned_back) != (turn.epoch, turn.turned_back):
         return None
     progress = after_turn(endpoint.progress, turn.runs, turn.reached, now, turn.chances)
+    if turn.begun_anew != progress.begun_anew:
+        # It was resumed while these were under way: what failed before that makes nothing wait.
+        return Decision(replace(endpoint, progress=as_new(progress, now)))
     noted = replace(endpoint, progress=progress)
     if endpoint.state is not EndpointState.ACTIVE:
         return Decision(noted)

@@ -85,7 +85,8 @@ class Courier:
             *(round_.deliver(match, events, 1) for match, events in fresh.items()),
         )
         chances = [random.random() for _ in runs]  # noqa: S311  (spreads load, guards nothing)
-        return Turn(endpoint.epoch, progress.turned_back, reached, runs, chances)
+        begun = (progress.turned_back, progress.begun_anew)
+        return Turn(endpoint.epoch, *begun, reached, runs, chances)
 
     async def send(self, endpoint: Endpoint, message: str, body: bytes) -> tuple[Answer, float]:
         """One signed request, outside all order."""

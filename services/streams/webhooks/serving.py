@@ -121,14 +121,18 @@ class Serving:
         await self._leased.look(self._views.keys())
 
     def _adopt(self, served: _Served, found: Endpoint, view: View) -> None:
-        """What somebody changed: the address, the secrets, the filters, the position."""
-        mine = served.endpoint.progress
-        if found.epoch != served.endpoint.epoch or found.progress.turned_back < mine.turned_back:
+        """What somebody changed: the address, the secrets, the filters, the position; or resumed it."""
+        mine, theirs = served.endpoint.progress, found.progress
+        is_older = theirs.turned_back < mine.turned_back or theirs.begun_anew < mine.begun_anew
+        if found.epoch != served.endpoint.epoch or is_older:
             return  # Read before what is known here; or taken over, which the lease will tell.
-        if found.progress.turned_back == mine.turned_back:
-            found = replace(found, progress=mine)
+        if theirs.turned_back > mine.turned_back:
+            served.noted_after = theirs.after
+        elif theirs.begun_anew > mine.begun_anew:
+            # Paused and resumed between two looks: nothing that failed before keeps it waiting.
+            found = replace(found, progress=replace(theirs, after=max(theirs.after, mine.after)))
         else:
-            served.noted_after = found.progress.after
+            found = replace(found, progress=mine)
         if found != served.endpoint:
             served.endpoint = found
             served.changed.set()

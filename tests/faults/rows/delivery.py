@@ -17,7 +17,7 @@ from tests.faults.rows import row
 from tests.faults.world import World
 
 _COPIES: Final = 4
-_DAYS_WITH_BUGS: Final = 9
+_DAYS_WITH_BUGS: Final = 6
 _LATEST_S: Final = 1.5
 
 

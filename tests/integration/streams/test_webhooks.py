@@ -210,6 +210,34 @@ async def test_what_came_while_it_was_paused_or_down_comes_after_all(
     await until(is_well)
 
 
+async def test_an_ill_one_that_is_paused_and_resumed_in_one_breath_gets_all_at_once(
+    ground: Ground, receiver: Receiver, tag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "RETRY_AFTER", (timedelta(hours=1),) * 9)
+    grant = await ground.granted()
+    made = await subscribe(ground, grant, receiver)
+
+    async def down(_: int) -> int:
+        return 500
+
+    receiver.answer = down
+    await ground.lives(tag, 6, cities=[ODENSE])
+
+    async def is_ill() -> bool:
+        return receiver.requests >= deliveries.ILL_AFTER
+
+    await until(is_ill)
+    end = await ground.lives(f"{tag}-2", 6, cities=[ODENSE])
+    receiver.answer = None
+    await act(ground, grant, made, "pause")
+    await act(ground, grant, made, "resume")
+    expected = [
+        *await through_the_feed(ground, grant, "matches", made["position"], end),
+        *await through_the_feed(ground, grant, "check-ins", made["position"], end),
+    ]
+    await until_received(receiver, len(expected))
+
+
 async def test_410_disables_it_at_once_and_it_can_be_resumed(
     ground: Ground, receiver: Receiver, tag: str
 ) -> None:

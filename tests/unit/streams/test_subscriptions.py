@@ -54,7 +54,8 @@ def a_turn(endpoint: Endpoint, answer: Answer, at: datetime = NOW, reached: int 
     tried = Attempt("e", "t", 3, 1, at, 0.1, answer)
     run = Run("m", (tried,), None if answer.is_success else 3)
     progress = endpoint.progress
-    return Turn(endpoint.epoch, progress.turned_back, reached, [run], [0.5])
+    begun = (progress.turned_back, progress.begun_anew)
+    return Turn(endpoint.epoch, *begun, reached, [run], [0.5])
 
 
 @pytest.mark.parametrize(
@@ -137,6 +138,17 @@ def test_what_was_under_way_when_it_was_paused_still_counts() -> None:
     paused = state(pause(endpoint))
     after = state(turned(paused, a_turn(endpoint, Answer(GONE)), NOW))
     assert (after.state, after.progress.after) == (EndpointState.PAUSED, 5)
+
+
+@pytest.mark.parametrize("answer", [Answer(500), Answer(GONE)])
+def test_what_failed_before_it_was_resumed_makes_nothing_wait_after_that(answer: Answer) -> None:
+    endpoint = an_endpoint()
+    under_way = a_turn(endpoint, answer)
+    resumed = state(resume(state(pause(endpoint)), NOW))
+    after = state(turned(resumed, under_way, NOW))
+    assert after.state is EndpointState.ACTIVE
+    assert (after.progress.attempted, after.progress.failing_since) == (1, None)
+    assert [lane.position for lane in after.progress.due(NOW).lanes] == [3]
 
 
 def test_a_secret_that_is_replaced_signs_on_for_the_overlap_and_no_longer() -> None:
