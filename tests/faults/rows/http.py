@@ -13,7 +13,7 @@ from tests.faults.hostile import Seen, say, strange_requests
 from tests.faults.rows import row
 from tests.faults.world import World
 
-_SAMPLE: Final = 15
+_SAMPLE: Final = 25
 _DRIPPERS: Final = 60
 _HOLDERS: Final = 1_000
 _FLOOD: Final = 300
