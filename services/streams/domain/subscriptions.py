@@ -3,7 +3,7 @@
 All times here are the machine's: an endpoint lives outside the programme's own time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -64,7 +64,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One endpoint. `epoch`: of the lease under which it is served; who has an older one writes nothing."""
+    """One endpoint.
+
+    epoch: of the lease under which it is served; who has an older one writes nothing. place: which of its
+    grant's places it takes (from 0); a unique index sees that no two take one. None: none any more.
+    """
 
     endpoint_id: str
     grant_id: str
@@ -77,6 +81,7 @@ class Endpoint:
     disabled_at: datetime | None = None
     progress: Progress = field(default_factory=Progress)
     epoch: int = 0
+    place: int | None = None
 
     def seeds(self, now: datetime) -> tuple[str, ...]:
         """Of the secrets that sign now, the newest first."""
@@ -100,6 +105,11 @@ class UrlRefused(Refusal):
 @dataclass(frozen=True, slots=True)
 class TooManyEndpoints(Refusal):
     """The grant has as many endpoints as it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceTaken(Refusal):
+    """Another request was faster; there may be another place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +155,22 @@ def begin(
     secret: Secret,
     after: int,
     now: datetime,
+    place: int,
 ) -> Endpoint:
     """A new endpoint, to which everything behind a position is sent."""
-    return Endpoint(endpoint_id, grant_id, url, (secret,), now, wanted, progress=Progress(after))
+    progress = Progress(after)
+    return Endpoint(
+        endpoint_id, grant_id, url, (secret,), now, wanted, progress=progress, place=place
+    )
+
+
+def free_place(endpoints: Iterable[Endpoint], most: int) -> int | TooManyEndpoints:
+    """A place that none of a grant's endpoints takes."""
+    taken = {endpoint.place for endpoint in endpoints}
+    free = next((place for place in range(most) if place not in taken), None)
+    if free is None:
+        return TooManyEndpoints(f"A grant has at most {most} webhooks; remove one first.")
+    return free
 
 
 # What the integrator does --------------------------------------------------------------------------
@@ -222,6 +245,7 @@ def remove(endpoint: Endpoint) -> Decision[Endpoint]:
             secrets=(),
             wanted=Wanted(),
             progress=Progress(turned_back=endpoint.progress.turned_back + 1),
+            place=None,
         )
     )
 

@@ -8,9 +8,10 @@ from typing import Any, Final
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReplaceOne
 
 from services.streams.domain.deliveries import Attempt, Run
-from services.streams.domain.subscriptions import Endpoint, EndpointState
+from services.streams.domain.subscriptions import Endpoint, EndpointState, PlaceTaken
+from shared.decisions import Decision
 from shared.runtime import Runtime
-from shared.storage.changes import Change, Outcome
+from shared.storage.changes import Cause, Change, Outcome
 from shared.storage.database import Document
 from shared.storage.kept import Kept
 from shared.storage.leases import Lease
@@ -48,7 +49,14 @@ class Webhooks:
             indexes=(
                 IndexModel([("state.grant_id", ASCENDING)], name="grant", sparse=True),
                 IndexModel([("state.state", ASCENDING)], name="state", sparse=True),
+                IndexModel(
+                    [("state.grant_id", ASCENDING), ("state.place", ASCENDING)],
+                    name="place",
+                    unique=True,
+                    partialFilterExpression={"state.place": {"$type": "number"}},
+                ),
             ),
+            refusals={"place": PlaceTaken("Another request was faster; ask again.")},
         )
         self._active = Kept(self._endpoints, {"state.state": EndpointState.ACTIVE.value})
         self._leases = runtime.database.collection(_ENDPOINTS)
@@ -96,6 +104,11 @@ class Webhooks:
     async def change_one(self, change: Change[Endpoint]) -> Outcome[Endpoint]:
         """Changes one."""
         return await self._endpoints.change_one(change)
+
+    async def add(self, endpoint: Endpoint, now: datetime) -> bool:
+        """Puts down a new endpoint. False if its place was taken meanwhile."""
+        change = Change(endpoint.endpoint_id, lambda _: Decision(endpoint), Cause.http(now))
+        return (await self.change_one(change)).refusal is None
 
     async def lease(self, endpoint_id: str, holder: str, ttl: timedelta) -> Lease | None:
         """Takes or renews the lease on serving an endpoint; None while another instance has it."""

@@ -13,7 +13,6 @@ from services.streams.domain.subscriptions import (
     DisabledFor,
     Endpoint,
     Secret,
-    TooManyEndpoints,
     UrlRefused,
     Wanted,
 )
@@ -68,24 +67,25 @@ class Subscriptions:
         refused = await self._refusal_of(url)
         if refused is not None:
             return refused
-        if len(await self._store.of_grant(grant.grant_id)) >= MOST_OF_A_GRANT:
-            return TooManyEndpoints(
-                f"A grant has at most {MOST_OF_A_GRANT} webhooks; remove one first."
-            )
-        now = machine_now()
         last = await self._journal.last_position()
-        endpoint = rules.begin(
-            self._ids.new(),
-            grant.grant_id,
-            url,
-            wanted,
-            Secret(new_seed(), now),
-            last if after is None else min(after, last),
-            now,
-        )
-        change = Change(endpoint.endpoint_id, lambda _: Decision(endpoint), Cause.http(now))
-        await self._store.change_one(change)
-        return Shown(endpoint, self._newest_secret(endpoint))
+        begins_behind = last if after is None else min(after, last)
+        while True:
+            place = rules.free_place(await self._store.of_grant(grant.grant_id), MOST_OF_A_GRANT)
+            if isinstance(place, Refusal):
+                return place
+            now = machine_now()
+            endpoint = rules.begin(
+                self._ids.new(),
+                grant.grant_id,
+                url,
+                wanted,
+                Secret(new_seed(), now),
+                begins_behind,
+                now,
+                place,
+            )
+            if await self._store.add(endpoint, now):
+                return Shown(endpoint, self._newest_secret(endpoint))
 
     async def of_grant(self, grant_id: str) -> list[Endpoint]:
         """A grant's endpoints."""

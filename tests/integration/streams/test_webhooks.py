@@ -480,7 +480,13 @@ async def test_a_grant_has_so_many_webhooks_and_no_more(
     path = f"/webhooks/{made[0]['webhook_id']}"
     assert (await ground.http.delete(path, headers=headers)).status_code == 204
     assert (await ground.http.get(path, headers=headers)).status_code == 404
-    await subscribe(ground, grant, receiver)
+    at_once = await asyncio.gather(
+        *(
+            ground.http.post("/webhooks", json={"url": receiver.url}, headers=headers)
+            for _ in range(8)
+        )
+    )
+    assert sorted(answer.status_code for answer in at_once) == [201] + [409] * 7
 
 
 async def test_the_database_holds_no_secret(
