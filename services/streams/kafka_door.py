@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -34,6 +35,7 @@ from shared.storage.database import STORAGE_AWAY
 from shared.storage.leases import Lease
 
 POSITION: Final = "ce_position"
+_ID: Final = "ce_id"
 _LOOK_EVERY_S: Final = 5.0
 _WRITTEN_AT_ONCE: Final = 500
 _WAIT_S: Final = 1.0
@@ -43,6 +45,14 @@ _LAST_RECORD_WITHIN_MS: Final = 10_000
 _STOP_WITHIN_S: Final = 4.0
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """How far a topic is written: the journal position of the last event, and its id if it is still there."""
+
+    position: int
+    event_id: str | None = None
 
 
 class KafkaDoor:
@@ -129,14 +139,8 @@ class KafkaDoor:
         """Writes for ever from behind the last record; anew from there if the grant has changed."""
         topic = name_of(grant.grant_id)
         view = self._projections.view(grant)
-        after = await self._written_up_to(grant.grant_id)
-        last = await self._journal.last_position()
-        if after > last:
-            # The journal came back from a backup, and with it what was noted then. Events that come into
-            # the journal again may have other positions; under the same ids they are sent again.
-            after = min(await self._topics.noted(grant.grant_id), last)
-            log.warning("kafka_door_goes_back", grant=grant.grant_id, position=after)
         async with Following(self._journal, self._projections, self._tail, view) as following:
+            after = await self._begins_behind(grant.grant_id, following)
             while self._is_as_before(grant):
                 events, reached = await following.page(after, _WRITTEN_AT_ONCE)
                 if events:
@@ -145,6 +149,24 @@ class KafkaDoor:
                 elif reached == after:
                     await following.wait(_WAIT_S)
                 after = reached
+
+    async def _begins_behind(self, grant_id: str, following: Following) -> int:
+        """Behind the topic's last record, where that event still has its position in the journal.
+
+        If another has it, or none, the journal came back from a backup, and with it what was noted then.
+        Events that come into the journal again may have other positions; under the same ids they are sent
+        again. (Where it is only no longer shown, all is noted up to there, and nothing is sent again.)
+        """
+        written = await self._last_written(grant_id)
+        last = await self._journal.last_position()
+        there = await following.of_match(written.position, written.position)
+        is_there = written.event_id in (None, *(event.id for event in there))
+        if is_there and written.position <= last:
+            return written.position
+        after = min(await self._topics.noted(grant_id), written.position, last)
+        if after < written.position:
+            log.warning("kafka_door_goes_back", grant=grant_id, position=after)
+        return after
 
     def _is_as_before(self, grant: Grant) -> bool:
         now = self._in_force.get(grant.grant_id)
@@ -165,8 +187,8 @@ class KafkaDoor:
         ]
         await asyncio.gather(*written)
 
-    async def _written_up_to(self, grant_id: str) -> int:
-        """The position of the topic's last record; of one that retention has emptied, what was noted.
+    async def _last_written(self, grant_id: str) -> _Written:
+        """The topic's last record; of a topic that retention has emptied, what was noted.
 
         A topic in which nothing was ever written is filled from the journal's beginning.
         """
@@ -181,14 +203,15 @@ class KafkaDoor:
             end = (await consumer.end_offsets([partition]))[partition]
             begin = (await consumer.beginning_offsets([partition]))[partition]
             if end == 0:
-                return 0
+                return _Written(0)
             if begin < end:
                 consumer.seek(partition, end - 1)
                 found = await consumer.getmany(partition, timeout_ms=_LAST_RECORD_WITHIN_MS)
                 for record in reversed(found.get(partition, [])):
-                    return int(dict(record.headers)[POSITION])
+                    headers = dict(record.headers)
+                    return _Written(int(headers[POSITION]), headers[_ID].decode())
                 raise KafkaError(f"the last record of {partition.topic} did not come")
-        return await self._topics.noted(grant_id)
+        return _Written(await self._topics.noted(grant_id))
 
 
 def value_of(event: Projected) -> bytes:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tests.faults.rows import row
-from tests.faults.world import CannotRun, World
+from tests.faults.world import World
 
 _BEFORE_SUMMER_TIME: Final = datetime(2026, 3, 15, 7, tzinfo=UTC)
 _SUMMER_TIME: Final = datetime(2026, 3, 29, 1, tzinfo=UTC)
@@ -17,10 +17,6 @@ _AROUND: Final = timedelta(days=2)
 
 async def _three_followups(world: World, change: datetime) -> str:
     """Life goes on until after the change; on both sides of it one of three dies in mid-claim."""
-    if world.engine.name == "embedded":
-        raise CannotRun(
-            "on the embedded broker a group of three never ends rebalancing: it takes --engine apache"
-        )
     others = [await world.start_another("followup") for _ in range(2)]
     await world.load.start(rate=100.0)
     await world.load.reaches(world.people // 2, within_s=30.0)

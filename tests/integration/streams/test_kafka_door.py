@@ -24,7 +24,7 @@ from deploy.local.engines import Engine
 from deploy.local.engines.local import LocalEngine
 from services.streams.kafka_access import KafkaAccess, KafkaRefuses, name_of
 from tests.integration.streams.doors import through_the_feed
-from tests.integration.streams.ground import AARHUS, ODENSE, Ground, open_ground
+from tests.integration.streams.ground import AARHUS, ODENSE, Ground, open_ground, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 WITHIN_S = 60
@@ -220,7 +220,13 @@ async def test_on_brokers_without_rights_the_door_stays_shut_and_says_why(
     assert not await asyncio.to_thread(access.has_rights)
     with pytest.raises(KafkaRefuses, match="know no rights"):
         await asyncio.to_thread(access.open, "some-grant", partitions=1, replication=1, settings={})
+    said: list[str] = []
+
+    async def has_said_why() -> bool:
+        said.append(capsys.readouterr().out)
+        return "kafka_door_stays_shut" in "".join(said)
+
     async with open_ground(embedded, kafka_door=True) as shut:
         end = await shut.lives("shut", 2)
         assert end > 0
-        assert "kafka_door_stays_shut" in capsys.readouterr().out
+        await until(has_said_why)
