@@ -14,10 +14,11 @@ from typing import Any, Protocol, TypeVar
 import httpx
 from fastapi import FastAPI
 
-from deploy.local.engines import SERVICES, Engine
+from deploy.local.engines import SERVICES, Addresses, Engine
 from shared.runtime import Runtime
 from shared.security.keys import hash_key
 from shared.web.server import make_server
+from tests.brokers import kafka_settings
 from tests.fresh import Fresh
 
 COORDINATOR = "cg_coordinator"
@@ -32,8 +33,8 @@ class MongoAndKafka(Protocol):
     """What is asked of an engine."""
 
     @property
-    def addresses(self) -> Any:
-        """With `kafka`: its bootstrap servers."""
+    def addresses(self) -> Addresses:
+        """Where its brokers are."""
 
     def mongodb_url(self, user: str) -> str:
         """The URL of a service's own database."""
@@ -146,8 +147,7 @@ def serve_five(
 def _app(engine: MongoAndKafka, service: str, more: Mapping[str, Any]) -> FastAPI:
     settings = importlib.import_module(f"services.{service}.settings").Settings(
         instance=f"{service}-{uuid.uuid4().hex[:6]}",
-        kafka_url=",".join(engine.addresses.kafka),
-        static_members=engine.addresses.static_members,
+        **kafka_settings(engine.addresses),
         mongodb_url=engine.mongodb_url(service),
         smtp_url="smtp://127.0.0.1:1",
         link_secret="links of this test, and of no other",

@@ -43,6 +43,7 @@ from shared.runtime import Batch, Runtime
 from shared.settings import ServiceSettings
 from shared.storage.database import Database
 from tests.bench.latency import measure_latency
+from tests.brokers import kafka_settings
 
 BATCH: Final = 500
 NOW: Final = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -176,8 +177,7 @@ async def ours(engine: Engine, run: str, records: int) -> tuple[float, float]:
     await commit_start(servers, f"{service}.{MATCHES.name}", start)
     await produce(servers, run, records)
     settings = ServiceSettings(
-        kafka_url=",".join(servers),
-        static_members=engine.addresses.static_members,
+        **kafka_settings(engine.addresses),
         mongodb_url=engine.mongodb_url("followup"),
         link_secret=SecretStr("bench"),
         hash_secret=SecretStr("bench"),

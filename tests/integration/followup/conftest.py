@@ -29,6 +29,7 @@ from shared.events.payload import Payload
 from shared.events.wire import encode_headers, headers_of
 from shared.security.keys import hash_key
 from shared.security.links import Links, Purpose
+from tests.brokers import kafka_settings
 from tests.conftest import Fresh  # type: ignore[attr-defined]
 from tests.unit.followup.builders import START, accepted
 
@@ -71,8 +72,7 @@ class Platform:
     def settings(self, instance: str) -> Settings:
         return Settings(
             instance=instance,
-            kafka_url=",".join(self.engine.addresses.kafka),
-            static_members=self.engine.addresses.static_members,
+            **kafka_settings(self.engine.addresses),
             mongodb_url=self.engine.mongodb_url("followup"),
             clock=f"stepped:{self.clock_file}",
             link_secret=SecretStr(SECRET),

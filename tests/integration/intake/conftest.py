@@ -26,6 +26,7 @@ from shared.events.payload import Payload, Stream
 from shared.events.wire import Event, Record, decode, encode_headers, headers_of
 from shared.security.keys import hash_key
 from shared.security.links import Links, Purpose
+from tests.brokers import kafka_settings
 from tests.fresh import Fresh
 
 MONDAY = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -181,8 +182,7 @@ async def served(engine: Engine, clock: Path, programme: str, **more: Any) -> As
     ended to its successor at once, while another one waits for the session of the first to expire.
     """
     settings = Settings(
-        kafka_url=",".join(engine.addresses.kafka),
-        static_members=engine.addresses.static_members,
+        **kafka_settings(engine.addresses),
         mongodb_url=engine.mongodb_url("intake"),
         clock=f"stepped:{clock}",
         link_secret=SecretStr("link"),

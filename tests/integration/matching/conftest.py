@@ -30,6 +30,7 @@ from shared.events.wire import encode_headers, headers_of, rfc3339
 from shared.runtime import Runtime
 from shared.security.keys import hash_key
 from shared.security.links import Links, Purpose
+from tests.brokers import kafka_settings
 from tests.fresh import Fresh
 from tests.integration.matching.office import Admin, Office
 from tests.unit.matching.builders import START, a_participant, a_programme
@@ -63,8 +64,7 @@ class Platform:
     def settings(self, instance: str = "1", **more: Any) -> Settings:
         return Settings(
             instance=instance,
-            kafka_url=",".join(self.engine.addresses.kafka),
-            static_members=self.engine.addresses.static_members,
+            **kafka_settings(self.engine.addresses),
             mongodb_url=self.engine.mongodb_url("matching"),
             clock=f"stepped:{self.clock_file}",
             link_secret=SecretStr(SECRET),
@@ -303,8 +303,7 @@ async def desk(client: httpx.AsyncClient, platform: Platform) -> Desk:
 @pytest_asyncio.fixture
 async def office(embedded: Engine, tmp_path: Path) -> AsyncIterator[Office]:
     options = Settings(
-        kafka_url=",".join(embedded.addresses.kafka),
-        static_members=embedded.addresses.static_members,
+        **kafka_settings(embedded.addresses),
         mongodb_url=embedded.mongodb_url("matching"),
         clock=f"stepped:{tmp_path / 'clock'}",
         seed=7,

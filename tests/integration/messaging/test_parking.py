@@ -23,6 +23,7 @@ from shared.messaging.reactions import Reaction
 from shared.runtime import Batch, Runtime
 from shared.security.keys import hash_key
 from shared.settings import ServiceSettings
+from tests.brokers import kafka_settings
 from tests.fresh import Fresh
 from tests.unit.streams.examples import NOW, example
 
@@ -38,8 +39,7 @@ class Reader:
         self.runtime = Runtime(
             self.name,
             ServiceSettings(
-                kafka_url=",".join(engine.addresses.kafka),
-                static_members=engine.addresses.static_members,
+                **kafka_settings(engine.addresses),
                 mongodb_url=engine.mongodb_url("matching"),
                 link_secret=SecretStr("links"),
                 hash_secret=SecretStr("hashes"),

@@ -30,6 +30,7 @@ from shared.settings import ServiceSettings
 from shared.storage.aggregates import Aggregates
 from shared.storage.changes import Cause, Change, Idempotency, Status
 from shared.storage.leases import Lease
+from tests.brokers import kafka_settings
 from tests.fresh import Fresh
 
 NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -60,8 +61,7 @@ class Mirror:
 
 def settings_for(engine: Engine, service: str, **more: Any) -> ServiceSettings:
     return ServiceSettings(
-        kafka_url=",".join(engine.addresses.kafka),
-        static_members=engine.addresses.static_members,
+        **kafka_settings(engine.addresses),
         mongodb_url=engine.mongodb_url(service),
         link_secret=SecretStr("link"),
         hash_secret=SecretStr("hash"),

@@ -28,6 +28,7 @@ from shared.events.wire import encode_headers, headers_of
 from shared.runtime import Runtime
 from shared.security.keys import hash_key
 from shared.storage.changes import Cause, Change
+from tests.brokers import kafka_settings
 from tests.component.notifications.smtp_server import MailServerInTest, smtp_server
 from tests.fresh import Fresh
 from tests.unit.notifications import builders as a
@@ -84,8 +85,7 @@ class Platform:
         return Settings(
             **{
                 "instance": instance,
-                "kafka_url": ",".join(self.engine.addresses.kafka),
-                "static_members": self.engine.addresses.static_members,
+                **kafka_settings(self.engine.addresses),
                 "mongodb_url": self.engine.mongodb_url("notifications"),
                 "clock": f"stepped:{self.clock_file}",
                 "link_secret": SecretStr("links"),

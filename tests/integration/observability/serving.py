@@ -9,14 +9,14 @@ import json
 import sys
 from types import SimpleNamespace
 
-from deploy.local.engines import SERVICES
+from deploy.local.engines import SERVICES, Addresses
 from tests.five import serve_five
 
 
 def main() -> None:
     """Serves until standard input ends."""
     kafka, mongodb = sys.argv[1], json.loads(sys.argv[2])
-    addresses = SimpleNamespace(kafka=(kafka,), static_members=False)
+    addresses = Addresses(kafka=(kafka,), mongodb_admin="", static_members=False)
     engine = SimpleNamespace(addresses=addresses, mongodb_url=mongodb.__getitem__)
     for five in serve_five(engine, SERVICES):
         sys.stderr.write(json.dumps(five.urls) + "\n")

@@ -37,6 +37,18 @@ async def through_the_feed(
     return events
 
 
+async def all_through_the_feed(
+    ground: Ground, grant: dict[str, Any], after: int, until: int
+) -> list[Event]:
+    """Of both streams, by rising position."""
+    events = [
+        event
+        for stream in ("matches", "check-ins")
+        for event in await through_the_feed(ground, grant, stream, after, until)
+    ]
+    return sorted(events, key=lambda event: int(event["position"]))
+
+
 async def through_server_sent_events(
     ground: Ground, grant: dict[str, Any], stream: str, after: int, until: int
 ) -> list[Event]:

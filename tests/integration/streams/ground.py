@@ -33,6 +33,7 @@ from shared.runtime import Runtime
 from shared.security.keys import hash_key
 from shared.storage.database import Database
 from shared.web.server import make_server
+from tests.brokers import kafka_settings
 from tests.conftest import Fresh  # type: ignore[attr-defined]
 from tests.unit.streams.examples import event, example
 
@@ -120,8 +121,7 @@ async def open_ground(
     }
     app = make_app(
         Settings(
-            kafka_url=",".join(engine.addresses.kafka),
-            static_members=engine.addresses.static_members,
+            **kafka_settings(engine.addresses),
             mongodb_url=engine.mongodb_url("streams"),
             link_secret=SecretStr("links"),
             hash_secret=SecretStr("hashes"),

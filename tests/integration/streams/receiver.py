@@ -36,6 +36,15 @@ class Receiver:
         return web.Response(status=status)
 
 
+def always(status: int) -> Callable[[int], Awaitable[int]]:
+    """Whatever comes is answered with this status: a `Receiver.answer`."""
+
+    async def answer(_: int) -> int:
+        return status
+
+    return answer
+
+
 @asynccontextmanager
 async def a_receiver() -> AsyncIterator[Receiver]:
     """A receiver that listens on a free port."""

@@ -36,6 +36,7 @@ from shared.events.payload import Payload
 from shared.events.wire import encode_headers, headers_of
 from shared.security.keys import hash_key
 from shared.storage.database import Database
+from tests.brokers import kafka_settings
 from tests.conftest import Fresh  # type: ignore[attr-defined]
 from tests.integration.streams.ground import until
 from tests.unit.streams.examples import NOW, event, example
@@ -83,8 +84,7 @@ async def kafka(embedded: Engine) -> AsyncIterator[Kafka]:
 async def client(embedded: Engine) -> AsyncIterator[httpx.AsyncClient]:
     Fresh().empty(embedded)
     settings = Settings(
-        kafka_url=",".join(embedded.addresses.kafka),
-        static_members=embedded.addresses.static_members,
+        **kafka_settings(embedded.addresses),
         mongodb_url=embedded.mongodb_url("streams"),
         link_secret=SecretStr("links"),
         hash_secret=SecretStr("hashes"),

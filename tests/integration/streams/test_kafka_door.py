@@ -25,7 +25,7 @@ from deploy.local.engines import Engine
 from deploy.local.engines.local import LocalEngine
 from services.streams import kafka_door
 from services.streams.kafka_access import KafkaAccess, KafkaRefuses, name_of
-from tests.integration.streams.doors import through_the_feed
+from tests.integration.streams.doors import all_through_the_feed
 from tests.integration.streams.ground import AARHUS, ODENSE, Ground, open_ground, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module")]
@@ -112,17 +112,6 @@ async def up_to(consumer: AIOKafkaConsumer, position: int) -> list[dict[str, Any
     return found
 
 
-async def expected(
-    ground: Ground, grant: dict[str, Any], after: int, until: int
-) -> list[dict[str, Any]]:
-    events = [
-        event
-        for stream in ("matches", "check-ins")
-        for event in await through_the_feed(ground, grant, stream, after, until)
-    ]
-    return sorted(events, key=lambda event: int(event["position"]))
-
-
 def last_of(events: Sequence[dict[str, Any]]) -> int:
     return int(events[-1]["position"])
 
@@ -136,7 +125,7 @@ async def test_she_reads_by_tls_and_scram_what_the_feed_shows_and_only_odense(
     end = await ground.lives(tag, 12)
     for grant, city in ((odense, ODENSE), (aarhus, AARHUS)):
         password = await opened(secured, grant)
-        shown = await expected(ground, grant, 0, end)
+        shown = await all_through_the_feed(ground, grant, 0, end)
         async with reading(secured, grant, password, f"{name_of(grant['grant_id'])}.r") as consumer:
             got = await up_to(consumer, last_of(shown))
         assert got == shown
@@ -151,14 +140,14 @@ async def test_who_was_off_for_a_day_goes_on_at_her_offset_and_nothing_is_writte
     grant = await ground.granted()
     password = await opened(secured, grant)
     group = f"{name_of(grant['grant_id'])}.integration"
-    first = await expected(ground, grant, 0, await ground.lives(f"{tag}-1", 6))
+    first = await all_through_the_feed(ground, grant, 0, await ground.lives(f"{tag}-1", 6))
     async with reading(secured, grant, password, group) as consumer:
         got = await up_to(consumer, last_of(first))
         await consumer.commit()
     # Meanwhile streams itself is started anew, by another instance.
     async with open_ground(secured, empty=False, kafka_door=True, instance="2") as other:
         end = await other.lives(f"{tag}-2", 6)
-        everything = await expected(other, grant, 0, end)
+        everything = await all_through_the_feed(other, grant, 0, end)
         async with reading(secured, grant, password, group) as consumer:
             got += await up_to(consumer, last_of(everything))
     assert got == everything
@@ -201,7 +190,7 @@ async def test_a_new_password_ends_the_old_one_and_a_closed_door_opens_for_nobod
     old = await opened(secured, grant)
     new = await opened(secured, grant)
     end = await ground.lives(tag, 2)
-    shown = await expected(ground, grant, 0, end)
+    shown = await all_through_the_feed(ground, grant, 0, end)
     group = f"{name_of(grant['grant_id'])}.r"
     with pytest.raises(KafkaConnectionError):
         async with reading(secured, grant, old, group):

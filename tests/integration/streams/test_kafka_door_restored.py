@@ -12,11 +12,11 @@ from pymongo import AsyncMongoClient
 from deploy.local.engines.local import LocalEngine
 from services.streams.kafka_access import name_of
 from tests.backups import copy_of, put_back
+from tests.integration.streams.doors import all_through_the_feed
 from tests.integration.streams.ground import ODENSE, open_ground, until
 from tests.integration.streams.test_kafka_door import (
     WITHIN_S,
     as_event,
-    expected,
     last_of,
     opened,
     reading,
@@ -36,11 +36,11 @@ async def test_a_topic_that_is_ahead_of_a_restored_journal_gets_every_event_all_
         await ground.lives(f"{shown.tag}-new", 3, [ODENSE])
         first = await ground.journal.last_position()
         assert first < shown.last, "the journal must be behind the topic when the door opens"
-        everything = await expected(ground, shown.grant, 0, first)
+        everything = await all_through_the_feed(ground, shown.grant, 0, first)
         async with reading(secured, shown.grant, shown.password, shown.group) as consumer:
             await _until_there(consumer, {event["id"] for event in everything})
             end = await ground.lives(f"{shown.tag}-lost", 9, [ODENSE])
-            everything = await expected(ground, shown.grant, 0, end)
+            everything = await all_through_the_feed(ground, shown.grant, 0, end)
             assert shown.ids < {event["id"] for event in everything}
             again = {event["id"] for event in everything if int(event["position"]) > first}
             await _until_there(consumer, again)
@@ -54,7 +54,7 @@ async def test_a_restored_journal_that_has_outgrown_the_topic_is_noticed_by_what
         await ground.lives(f"{shown.tag}-new", 3, [ODENSE])
         end = await ground.lives(f"{shown.tag}-lost", 9, [ODENSE])
         assert end > shown.last, "the journal must be ahead of the topic before the door opens"
-        everything = await expected(ground, shown.grant, 0, end)
+        everything = await all_through_the_feed(ground, shown.grant, 0, end)
     async with (
         open_ground(secured, empty=False, kafka_door=True, instance="3"),
         reading(secured, shown.grant, shown.password, shown.group) as consumer,
@@ -82,13 +82,13 @@ async def _shown_and_lost(engine: LocalEngine) -> _Shown:
         password = await opened(engine, grant)
         group = f"{name_of(grant['grant_id'])}.r"
         backed_up = await ground.lives(f"{tag}-kept", 3, [ODENSE])
-        kept = await expected(ground, grant, 0, backed_up)
+        kept = await all_through_the_feed(ground, grant, 0, backed_up)
         async with reading(engine, grant, password, group) as consumer:
             assert await up_to(consumer, last_of(kept)) == kept
             await _until_noted(engine, grant, last_of(kept))
             copy = await copy_of(engine, "streams")
             lost = await ground.lives(f"{tag}-lost", 9, [ODENSE])
-            shown = await expected(ground, grant, backed_up, lost)
+            shown = await all_through_the_feed(ground, grant, backed_up, lost)
             await up_to(consumer, last_of(shown))
     await put_back(engine, "streams", copy)
     ids = {event["id"] for event in shown}

@@ -20,6 +20,7 @@ from shared.events.matches import MatchAccepted, MatchProposed
 from shared.events.payload import Payload
 from shared.events.wire import REPLAY_TO, Record, decode, encode_headers, headers_of
 from shared.security.keys import hash_key
+from tests.brokers import kafka_settings
 from tests.fresh import Fresh
 from tests.unit.streams.examples import NOW, example
 
@@ -40,8 +41,7 @@ async def until(what: Callable[[], Awaitable[Any]]) -> Any:
 async def client(embedded: Engine) -> AsyncIterator[httpx.AsyncClient]:
     Fresh().empty(embedded)
     settings = Settings(
-        kafka_url=",".join(embedded.addresses.kafka),
-        static_members=embedded.addresses.static_members,
+        **kafka_settings(embedded.addresses),
         mongodb_url=embedded.mongodb_url("streams"),
         link_secret=SecretStr("links"),
         hash_secret=SecretStr("hashes"),

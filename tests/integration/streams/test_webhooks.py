@@ -17,7 +17,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from deploy.local.engines import Engine
 from services.streams.domain import deliveries
 from shared.storage.database import Database
-from tests.integration.streams.doors import through_the_feed
+from tests.integration.streams.doors import all_through_the_feed, through_the_feed
 from tests.integration.streams.ground import (
     AARHUS,
     COORDINATOR,
@@ -29,7 +29,7 @@ from tests.integration.streams.ground import (
     open_ground,
     until,
 )
-from tests.integration.streams.receiver import Receiver, a_receiver
+from tests.integration.streams.receiver import Receiver, a_receiver, always
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -184,10 +184,7 @@ async def test_what_came_while_it_was_paused_or_down_comes_after_all(
     assert (await act(ground, grant, made, "pause")).json()["state"] == "paused"
     await ground.lives(f"{tag}-1", 6)
 
-    async def down(_: int) -> int:
-        return 500
-
-    receiver.answer = down
+    receiver.answer = always(500)
     assert (await act(ground, grant, made, "resume")).json()["state"] == "active"
     end = await ground.lives(f"{tag}-2", 6)
 
@@ -196,10 +193,7 @@ async def test_what_came_while_it_was_paused_or_down_comes_after_all(
 
     await until(has_failed)
     receiver.answer = None
-    expected = [
-        *await through_the_feed(ground, grant, "matches", before, end),
-        *await through_the_feed(ground, grant, "check-ins", before, end),
-    ]
+    expected = await all_through_the_feed(ground, grant, before, end)
     await until_received(receiver, len(expected))
     assert {event["id"] for event in receiver.received} == {event["id"] for event in expected}
 
@@ -217,10 +211,7 @@ async def test_an_ill_one_that_is_paused_and_resumed_in_one_breath_gets_all_at_o
     grant = await ground.granted()
     made = await subscribe(ground, grant, receiver)
 
-    async def down(_: int) -> int:
-        return 500
-
-    receiver.answer = down
+    receiver.answer = always(500)
     await ground.lives(tag, 6, cities=[ODENSE])
 
     async def is_ill() -> bool:
@@ -231,10 +222,7 @@ async def test_an_ill_one_that_is_paused_and_resumed_in_one_breath_gets_all_at_o
     receiver.answer = None
     await act(ground, grant, made, "pause")
     await act(ground, grant, made, "resume")
-    expected = [
-        *await through_the_feed(ground, grant, "matches", made["position"], end),
-        *await through_the_feed(ground, grant, "check-ins", made["position"], end),
-    ]
+    expected = await all_through_the_feed(ground, grant, made["position"], end)
     await until_received(receiver, len(expected))
 
 
@@ -244,10 +232,7 @@ async def test_410_disables_it_at_once_and_it_can_be_resumed(
     grant = await ground.granted()
     made = await subscribe(ground, grant, receiver)
 
-    async def gone(_: int) -> int:
-        return 410
-
-    receiver.answer = gone
+    receiver.answer = always(410)
     await ground.lives(tag, 1, cities=[ODENSE])
 
     async def is_disabled() -> bool:
@@ -271,10 +256,7 @@ async def test_days_of_failures_disable_it(
     grant = await ground.granted()
     made = await subscribe(ground, grant, receiver)
 
-    async def down(_: int) -> int:
-        return 500
-
-    receiver.answer = down
+    receiver.answer = always(500)
     await ground.lives(tag, 1, cities=[ODENSE])
 
     async def is_disabled() -> bool:
