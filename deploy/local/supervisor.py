@@ -128,7 +128,7 @@ class Platform:
         """
         number = sum(child.startswith(name) for child in self._children) + 1
         launch = another_launch(self.service(name).launch, f"{name}-{number}", self._reserve())
-        self._keep_running([launch])
+        self._keep_running(launch)
         await self.ready([launch.name])
         self.clock.ask_also(launch.name, launch.url)
         return self._children[launch.name]
@@ -141,7 +141,7 @@ class Platform:
     async def start_again(self, name: str, once: Mapping[str, str]) -> None:
         """Starts a service that was halted; `once` are settings for this start only."""
         launch = replace(self._children[name].launch, until_ready=once)
-        self._keep_running([launch])
+        self._keep_running(launch)
         await self.ready([name])
 
     async def dismiss(self, child: Child) -> None:
@@ -245,9 +245,10 @@ class Platform:
             origin_launch(ports),
         )
         for launch in ours:
-            self._keep_running([launch])
+            self._keep_running(launch)
             undo.push_async_callback(self._stop_children, [launch.name], _OWN_STOP_WITHIN_S)
-        self._keep_running(services)
+        for launch in services:
+            self._keep_running(launch)
         undo.push_async_callback(self._stop_services, {launch.name for launch in ours})
         self._driver = ClockDriver(
             clock,
@@ -293,14 +294,13 @@ class Platform:
         self._to_undo.callback(port.release)
         return port.number
 
-    def _keep_running(self, launches: list[Launch]) -> None:
-        """Starts these processes, and again whenever they die."""
-        for launch in launches:
-            policy = RestartPolicy(deaths=self.settings.deaths)
-            child = Child(launch, _started(self._logs), self.say, policy)
-            self._children[launch.name] = child
-            self._lives[launch.name] = asyncio.create_task(child.run(), name=launch.name)
-            self._lives[launch.name].add_done_callback(self._has_ended)
+    def _keep_running(self, launch: Launch) -> None:
+        """Starts this process, and again whenever it dies."""
+        policy = RestartPolicy(deaths=self.settings.deaths)
+        child = Child(launch, _started(self._logs), self.say, policy)
+        self._children[launch.name] = child
+        self._lives[launch.name] = asyncio.create_task(child.run(), name=launch.name)
+        self._lives[launch.name].add_done_callback(self._has_ended)
 
     def _has_ended(self, life: asyncio.Task[None]) -> None:
         error = None if life.cancelled() else life.exception()

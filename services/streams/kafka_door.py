@@ -158,11 +158,10 @@ class KafkaDoor:
         again. (Where it is only no longer shown, all is noted up to there, and nothing is sent again.)
         """
         written = await self._last_written(grant_id)
-        last = await self._journal.last_position()
         there = await following.of_match(written.position, written.position)
-        is_there = written.event_id in (None, *(event.id for event in there))
-        if is_there and written.position <= last:
+        if any(event.id == written.event_id for event in there):
             return written.position
+        last = await self._journal.last_position()
         after = min(await self._topics.noted(grant_id), written.position, last)
         if after < written.position:
             log.warning("kafka_door_goes_back", grant=grant_id, position=after)
