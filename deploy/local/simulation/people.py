@@ -11,8 +11,9 @@ from typing import Final
 
 from deploy.local.simulation.chance import between, choose, draw
 
-SITS_DOWN_AT: Final = (time(10), time(17))
-"""UTC. People see to their mail twice a day; with few instants the stepped clock has few steps."""
+SITS_DOWN_AT: Final = time(17)
+"""UTC. People see to their mail once a day, after work: each instant more costs the stepped clock
+steps, and all services their looks, for as many answers."""
 
 _NOT_NOW: Final = {
     "not_said": 4.0,
@@ -185,15 +186,11 @@ class Person:
 
     def _days(self, *about: object) -> int:
         """Days until she gets round to it."""
-        least, most = {Habit.PROMPT: (0, 2), Habit.LATE: (2, 7), Habit.RARE: (1, 9)}[self.habit]
+        least, most = {Habit.PROMPT: (0, 2), Habit.LATE: (2, 6), Habit.RARE: (1, 8)}[self.habit]
         return between(least, most, *about, "days")
 
 
 def sitting(after: datetime, days: int) -> datetime:
     """The first time after `after` at which people see to their mail, and `days` days on from there."""
-    for instant in SITS_DOWN_AT:
-        at = datetime.combine(after.date(), instant, after.tzinfo)
-        if at > after:
-            return at + timedelta(days=days)
-    first = datetime.combine(after.date() + timedelta(days=1), SITS_DOWN_AT[0], after.tzinfo)
-    return first + timedelta(days=days)
+    at = datetime.combine(after.date(), SITS_DOWN_AT, after.tzinfo)
+    return at + timedelta(days=days if at > after else days + 1)
