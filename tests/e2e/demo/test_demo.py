@@ -11,6 +11,7 @@ import pytest
 
 from deploy.local.engines import SERVICES
 from deploy.local.report import Verdict
+from deploy.local.simulation.people import SITS_DOWN_AT
 from deploy.local.supervisor import Platform
 from services.matching.domain.engine import ColumnarEngine
 from services.matching.replay.history import read_journal
@@ -91,7 +92,7 @@ def killing(service: str, after: timedelta, how_soon_s: float) -> Callable[[Plat
             platform.service(service).kill()
 
         async def disturb(now: datetime) -> None:
-            if now >= STARTS_AT + after and now.hour == 10 and not killed:
+            if now >= STARTS_AT + after and now.hour == SITS_DOWN_AT.hour and not killed:
                 killed.append(asyncio.create_task(kill()))
 
         return disturb
