@@ -1,12 +1,12 @@
 """Moves the stepped clock, a step at a time, and only when all is quiet.
 
 Quiet means: nobody has anything open, all timers have looked up to the present instant, every
-record is consumed and committed, and two readings in a row agree in all offsets. Within a reading
-all processes are asked first and Kafka's end offsets are read last. So when two quiet readings
-carry the same end offsets, no record was written between the two looks at Kafka, and all answers of
-the second reading lie between those looks: work could not have hidden in Kafka while each process
-in turn said that it had none. The other ways from process to process, the origin and the mail
-server, tell their open work like everybody else.
+record is consumed and committed, and Kafka ends where it ended before anybody was asked. Within a
+reading all processes are asked first and Kafka's end offsets are read last. So when a quiet reading
+carries the same end offsets as the look at Kafka before it, however old that is, no record was
+written between the two looks, and all answers of the reading lie between them: work could not have
+hidden in Kafka while each process in turn said that it had none. The other ways from process to
+process, the origin and the mail server, tell their open work like everybody else.
 
 Machine time is used here for pauses and time-outs only.
 """
@@ -101,16 +101,15 @@ class ClockDriver:
             # Until those who are busy say that they are done, nobody else is asked: to answer takes
             # from everybody the time in which the work could be done.
             asked = time.monotonic()
+            ended = self._ends
             reading = await self.read(busy)
             left = still_open(reading, self._stands_at(), self._topics_of)
             if not left and busy:
                 busy = frozenset()
                 continue
             if not left:
-                # One that agrees with the last quiet reading needs no second, however old that is.
-                agrees = self._quiet is not None and reading.offsets() == self._quiet.offsets()
                 self._quiet = reading
-                if agrees:
+                if reading.ends == ended:
                     return
                 continue
             self._quiet = None

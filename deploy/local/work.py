@@ -63,7 +63,7 @@ class Reading:
         return sum(sum(work.open.values()) for work in works)
 
     def offsets(self) -> object:
-        """Where Kafka ends and how far each process has read: what two readings must agree in."""
+        """Where Kafka ends and how far each process has read: another one where something has moved."""
         works = self.answers.items()
         read = {name: work.consumed if isinstance(work, Work) else None for name, work in works}
         return read, self.ends
