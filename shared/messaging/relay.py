@@ -46,7 +46,7 @@ class Relay:
         self._waiting: dict[tuple[str, str], dict[str, Document]] = {}
         self._acknowledged: dict[str, None] = {}
         self._collections: set[str] = set()
-        self._unsent_at_last_sweep = 0
+        self._last_seen_unsent = 0
         self._doubted_at: float | None = time.monotonic()
         self._is_sending = False
         self._submitted = 0
@@ -99,7 +99,7 @@ class Relay:
     @property
     def is_full(self) -> bool:
         """Whether so much is unsent that new work should be refused."""
-        return self._unsent_at_last_sweep + len(self._waiting) > self._most_unsent
+        return self._last_seen_unsent + len(self._waiting) > self._most_unsent
 
     @property
     def is_idle(self) -> bool:
@@ -121,12 +121,13 @@ class Relay:
 
     async def left_behind(self) -> int:
         """As `unsent`, but asks only where there can be any: after a start, after something went wrong,
-        or when the last sweep has seen some. What this process wrote, it has else sent and cleared.
+        or when there were some at the last look. What this process wrote, it has else sent and cleared.
         """
         doubted_at = self._doubted_at
-        if doubted_at is None and not self._unsent_at_last_sweep:
+        if doubted_at is None and not self._last_seen_unsent:
             return 0
         unsent = await self.unsent()
+        self._last_seen_unsent = unsent
         if unsent:
             self.doubt()
         elif doubted_at is not None and doubted_at == self._doubted_at:
@@ -306,5 +307,5 @@ class Relay:
                 Unsent(name, document["_id"], document["outbox"])
                 for document in await cursor.to_list(_SWEPT_AT_ONCE)
             )
-        self._unsent_at_last_sweep = unsent
+        self._last_seen_unsent = unsent
         self.swept_at = time.time()
