@@ -1,5 +1,6 @@
 """The use cases of matching but for the rounds: events in batches, requests as a batch of one, time."""
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -240,19 +241,19 @@ class Matching:
 
     async def earliest_deadline(self) -> datetime | None:
         """When time has something to do, now or later."""
-        instants = (
-            await self._store.matches.earliest_wake(),
-            await self._store.people.earliest_wake(),
-            await self._store.programmes.earliest_wake(),
+        instants = await asyncio.gather(
+            self._store.matches.earliest_wake(),
+            self._store.people.earliest_wake(),
+            self._store.programmes.earliest_wake(),
         )
         return min((instant for instant in instants if instant is not None), default=None)
 
     async def next_deadline(self, now: datetime) -> datetime | None:
         """When time has something to do after this instant."""
-        instants = (
-            await self._store.matches.next_due(now),
-            await self._store.people.next_due(now),
-            await self._store.programmes.next_due(now),
+        instants = await asyncio.gather(
+            self._store.matches.next_due(now),
+            self._store.people.next_due(now),
+            self._store.programmes.next_due(now),
         )
         return min((instant for instant in instants if instant is not None), default=None)
 

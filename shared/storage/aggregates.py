@@ -26,7 +26,7 @@ from shared.storage.changes import Cause, Change, Outcome, Status
 from shared.storage.database import Database, Document
 from shared.storage.documents import WorkingDocument
 from shared.storage.leases import Lease
-from shared.storage.reading import PARKED, Reading
+from shared.storage.reading import PARKED, Reading, due_at
 
 State = TypeVar("State")
 
@@ -195,9 +195,15 @@ class Aggregates(Reading[State]):
 
     async def stored(self, ids: Iterable[str]) -> Stored:
         """The documents of those that exist, by id, for `admitted` and `change`."""
-        cursor = self._collection.find(
-            {"_id": {"$in": [self.prefix + document_id for document_id in ids]}}, {"last": 0}
-        )
+        return await self.stored_that({"_id": {"$in": [self.prefix + one for one in ids]}})
+
+    async def stored_that(
+        self, query: Mapping[str, Any], *, sort: Sequence[tuple[str, int]] = (), limit: int = 0
+    ) -> Stored:
+        """The same for those that fit a MongoDB query (fields below `state.`)."""
+        cursor = self._collection.find(self._mine(query), {"last": 0}).limit(limit)
+        if sort:
+            cursor = cursor.sort(list(sort))
         cut = len(self.prefix)
         return {document["_id"][cut:]: document for document in await cursor.to_list(None)}
 
@@ -430,15 +436,24 @@ class Aggregates(Reading[State]):
 
         failed: dict[str, Exception] = {}
         cause = Cause.due(now)
-        while ids := await self.due(now, at_once, failed):
-            outcomes = await self.change([Change(name, if_still_due, cause) for name in ids])
-            for name, outcome in zip(ids, outcomes, strict=True):
+        while known := await self._stored_due(now, at_once, failed):
+            outcomes = await self.change(
+                [Change(name, if_still_due, cause) for name in known], known=known
+            )
+            for name, outcome in zip(known, outcomes, strict=True):
                 if outcome.error is not None:
                     failed[name] = outcome.error
             await self._publisher.flush()
         for error in failed.values():
             raise error
         return await self.next_due(now)
+
+    async def _stored_due(self, now: datetime, limit: int, without: Collection[str]) -> Stored:
+        """The documents of those whose `wake_at` has come, the earliest first."""
+        query = due_at(now)
+        if without:
+            query["$nor"] = [{"_id": {"$in": [self.prefix + one for one in without]}}]
+        return await self.stored_that(query, sort=[("wake_at", ASCENDING)], limit=limit)
 
 
 def _index_name(message: str) -> str:

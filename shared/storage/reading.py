@@ -1,6 +1,6 @@
 """Reading aggregates: by id, by a MongoDB query, by when they are due. Nothing here writes."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeAlias, TypeVar
@@ -144,12 +144,10 @@ class Reading(Generic[State]):
             for found in await cursor.to_list(None)
         ]
 
-    async def due(self, now: datetime, limit: int, without: Collection[str] = ()) -> list[str]:
+    async def due(self, now: datetime, limit: int) -> list[str]:
         """Ids of those whose `wake_at` has come, the earliest first."""
-        query = self._mine({"wake_at": {"$lte": now}})
-        if without:
-            query["$nor"] = [{"_id": {"$in": [self.prefix + one for one in without]}}]
-        cursor = self._collection.find(query, {"_id": 1}).sort("wake_at", ASCENDING).limit(limit)
+        cursor = self._collection.find(self._mine(due_at(now)), {"_id": 1})
+        cursor = cursor.sort("wake_at", ASCENDING).limit(limit)
         return [document["_id"][len(self.prefix) :] for document in await cursor.to_list(None)]
 
     async def next_due(self, now: datetime) -> datetime | None:
@@ -221,6 +219,11 @@ async def load_together(*wanted: tuple[Reading[Any], Iterable[str]]) -> list[dic
         }
         for reading, ids in kinds
     ]
+
+
+def due_at(now: datetime) -> Document:
+    """What those fit whose `wake_at` has come."""
+    return {"wake_at": {"$lte": now}}
 
 
 def _stamp_of(document: Mapping[str, Any]) -> Stamp:

@@ -60,6 +60,10 @@ class MemoryCursor:
         """Order makes no difference to what is tested here."""
         return self
 
+    def limit(self, _: int) -> "MemoryCursor":
+        """There are never many."""
+        return self
+
     async def to_list(self, length: int | None) -> list[Document]:
         """All, or the first `length`."""
         found = await self._collection.schedule.around(
