@@ -1,7 +1,5 @@
 """Composition root: settings → store, service, sender, routes → one ASGI app."""
 
-from datetime import datetime
-
 from fastapi import FastAPI
 
 from services.notifications import api, figures, handlers
@@ -26,13 +24,8 @@ def make_app(settings: Settings) -> FastAPI:
     handlers.register(runtime, notifications)
     figures.tell_of(store, sender, runtime.clock, runtime.metrics)
 
-    async def tick(now: datetime) -> datetime | None:
-        """Counts after time has done its work: what became due now keeps the clock from moving on."""
-        next_at = await notifications.let_time_pass(now)
-        await sender.note_open_mails()
-        return next_at
-
-    notifications.tick_by(runtime.every_tick_call(tick, name="messages"))
+    notifications.send_by(sender.nudge)
+    notifications.tick_by(runtime.every_tick_call(notifications.let_time_pass, name="messages"))
     runtime.in_background(sender.run, name="sender")
     returning = Returning(
         store, runtime.clock, settings.mail_from, settings.link_secret.get_secret_value()

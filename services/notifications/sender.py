@@ -29,6 +29,7 @@ from shared.errors import StillContended
 from shared.events.participants import Role
 from shared.ids import Ids
 from shared.messaging.work import Work
+from shared.storage.aggregates import Stored
 from shared.storage.changes import Cause, Change, Outcome, Status
 from shared.storage.database import STORAGE_AWAY
 
@@ -74,21 +75,22 @@ class Sender:
         self._is_in_doubt = False
         self._has_written = False
         self._nudged = asyncio.Event()
+        self._nudges = 0
         self.delivered: Counter[Delivery] = Counter()
         """What the mail server said, how often."""
-        self._counting = asyncio.Lock()
         # Written just before it is sent, so that the event loop is never held up by writing hundreds
         # of letters in a row.
         self._writing = asyncio.Semaphore(channel.at_once)
 
-    async def note_open_mails(self) -> None:
-        """Counts what is to be sent, for the stepped clock, and wakes the loop if there is any."""
-        await self._count()
-        if self._work.mails:
-            self._nudged.set()
+    def nudge(self) -> None:
+        """There may be something to send: it is looked for at once, and no clock moves on before."""
+        self._nudges += 1
+        self._work.mails = max(1, self._work.mails)
+        self._nudged.set()
 
     async def run(self) -> None:
         """Until cancelled; what is on its way then is still finished, within a few seconds."""
+        self.nudge()  # An earlier life may have left something.
         try:
             while True:
                 self._nudged.clear()
@@ -136,9 +138,9 @@ class Sender:
 
     async def _send_what_is_due(self) -> None:
         try:
-            while await self.send_once():
+            while await self.send_once() >= self._options.mails_at_once:
                 pass
-            await self._count()
+            await self.count_open_mails()
         except (*STORAGE_AWAY, StillContended) as error:
             log.warning("sender_waits", error=type(error).__name__)
             await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
@@ -146,10 +148,12 @@ class Sender:
             log.exception("sender_failed")
             await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
 
-    async def _count(self) -> None:
-        """One count at a time: a slow old one must not overwrite a newer one."""
-        async with self._counting:
-            self._work.mails = await self._store.count_open()
+    async def count_open_mails(self) -> None:
+        """Tells the stepped clock how many there are to send or on their way."""
+        nudges = self._nudges
+        count = await self._store.count_open()
+        # What somebody has nudged for meanwhile may be in this count, or may not.
+        self._work.mails = count if nudges == self._nudges else max(1, count)
 
     async def _rest(self) -> None:
         """Until there is something new, or a pause after a failed attempt may be over."""
@@ -159,19 +163,20 @@ class Sender:
         except TimeoutError:
             pass
 
-    async def _claim(self, due: Sequence[Message], by: Claim) -> list[Message]:
+    async def _claim(self, due: Stored, by: Claim) -> list[Message]:
         """Those that this sender has won, as they are now."""
         now = self._clock.now()
-        around = await self._store.around(due)
+        messages = [self._store.messages.read(document["state"]) for document in due.values()]
+        around = await self._store.around(messages)
         changes = []
-        for message in due:
+        for message in messages:
             programme = around.programmes.get(message.programme, KnownProgramme())
             addressed = _addressed(message, around.contacts, programme, now)
             facts = around.facts[message.message_id]
             decide = self._claiming(facts, addressed, programme, by, now)
             changes.append(_change(message, decide, now))
         try:
-            outcomes = await self._store.messages.change(changes)
+            outcomes = await self._store.messages.change(changes, known=due)
         except (*STORAGE_AWAY, StillContended):
             self._is_in_doubt, self._has_written = True, False
             raise

@@ -1,6 +1,6 @@
 """The use cases: follow each stream, release what waited, let time pass. Sending is in `sender`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -55,6 +55,8 @@ class Notifications:
         self._runtime = runtime
         self._store = store
         self._ticker: Ticker | None = None
+        self._nudge: Callable[[], None] = lambda: None
+        self._effects_planned = 0
         self._looked_for_old_at: datetime | None = None
         self._reactions: Mapping[Stream, Reaction[Any]] = {
             streams.PARTICIPANTS: self._reaction(
@@ -77,27 +79,36 @@ class Notifications:
         """The streams that this service consumes."""
         return (*self._reactions, streams.RIGHTS)
 
+    def send_by(self, nudge: Callable[[], None]) -> None:
+        """Names what is to be called when there may be something to send."""
+        self._nudge = nudge
+
     def tick_by(self, ticker: Ticker) -> None:
         """Names the timer that is to look again when something new may be due."""
         self._ticker = ticker
 
     async def follow(self, stream: Stream, batch: Batch) -> None:
         """Notes what the events say, asks for the messages they ask for, releases what waited."""
-        before = self._written()
+        before = self._planned()
         if stream is streams.RIGHTS:
             await self._answer(batch)
         else:
             await self._runtime.pipeline.apply(batch, self._reactions[stream])
+        has_planned = self._planned() != before
+        if has_planned:
+            self._nudge()
         if stream is streams.CONTACTS:
             waiting = await self._store.waiting_for({event.subject for event in batch})
-        elif self._written() != before:
+        elif has_planned:
             # A contact may have come between the look at it and the writing of the message.
             waiting = await self._store.waiting_because_of({event.id for event in batch})
         else:
             waiting = []
-        await self._release(waiting)
-        if self._ticker is not None and self._written() != before:
-            self._ticker.poke()
+        if waiting:
+            await self._release(waiting)
+            self._nudge()
+        if self._ticker is not None and (has_planned or waiting):
+            self._ticker.poke()  # Something may have been held back until an hour of its own.
 
     async def recall_messages(self, events: Batch) -> None:
         """After a restore: what has been sent since the backup is not sent again. May be repeated."""
@@ -107,13 +118,16 @@ class Notifications:
             if outcome.error is not None:
                 raise outcome.error
 
-    def _written(self) -> tuple[int, int]:
-        """Another one after messages were written, or events came again whose messages may have been."""
-        return self._store.messages.writes, self._runtime.pipeline.counts.duplicates
+    def _planned(self) -> tuple[int, int]:
+        """Another one after messages were asked for, or events came again that may have asked for some."""
+        return self._effects_planned, self._runtime.pipeline.counts.duplicates
 
     async def let_time_pass(self, now: datetime) -> datetime | None:
         """Queues what the quiet hours held back, fails what waited too long; says when next."""
+        before = self._store.messages.writes
         next_at = await self._store.messages.wake(life.on_time, now, _AT_ONCE)
+        if self._store.messages.writes != before:
+            self._nudge()
         if self._looked_for_old_at is None or now - self._looked_for_old_at >= _LOOK_FOR_OLD_EVERY:
             await self._delete_old(now)
             self._looked_for_old_at = now
@@ -129,8 +143,6 @@ class Notifications:
 
     async def _release(self, waiting: Sequence[Message]) -> None:
         """Lets those go whose contacts are known by now."""
-        if not waiting:
-            return
         now = self._runtime.clock.now()
         around = await self._store.around(waiting)
         changes = []
@@ -161,10 +173,12 @@ class Notifications:
                 (ask, event) for event in events for ask in asks(event, before.get(event.subject))
             ]
             erased = {event.subject: event for event in events if _erases(event)}
-            return [
+            planned = [
                 *await self._asking(wanted, programmes, now),
                 *await self._taking_back(erased),
             ]
+            self._effects_planned += len(planned)
+            return planned
 
         return effects
 
@@ -173,7 +187,9 @@ class Notifications:
     ) -> Sequence[Effect[Any]]:
         programmes = await self._store.programmes.load({event.programme for event in events})
         wanted = [(ask, event) for event in events for ask in asks(event)]
-        return await self._asking(wanted, programmes, now)
+        planned = await self._asking(wanted, programmes, now)
+        self._effects_planned += len(planned)
+        return planned
 
     async def _asking(
         self,

@@ -22,6 +22,7 @@ from services.notifications.domain.still_meant import Facts
 from shared.events.streams import MESSAGES
 from shared.runtime import Runtime
 from shared.security.scopes import in_cities
+from shared.storage.aggregates import Stored
 from shared.storage.reading import Tallied, load_together
 
 _STAGE: Final = "state.stage"
@@ -127,8 +128,8 @@ class Store:
 
     async def sendable(
         self, machine: datetime, by: Claim, patience: Patience, limit: int
-    ) -> list[Message]:
-        """Messages that may be sent now, and those whose sender is gone."""
+    ) -> Stored:
+        """Messages that may be sent now, and those whose sender is gone, as they are stored."""
         long_ago = machine - patience.claim_for
         abandoned = {
             _STAGE: Stage.SENDING.value,
@@ -138,7 +139,7 @@ class Store:
             ],
         }
         queued = {_STAGE: Stage.QUEUED.value, "state.retry_at": {"$not": {"$gt": machine}}}
-        return await self._messages({"$or": [abandoned, queued]}, limit)
+        return await self.messages.stored_that({"$or": [abandoned, queued]}, limit=limit)
 
     async def claimed_in_life(self, by: Claim) -> list[Message]:
         """What this life of the sender has claimed and not noted."""
@@ -202,8 +203,8 @@ class Store:
             query["_id"] = {"$gt": after}
         return self.messages.find(query, sort=[("_id", ASCENDING)], limit=limit)
 
-    async def _messages(self, query: Mapping[str, Any], limit: int = 0) -> list[Message]:
-        return [message async for _, message in self.messages.find(query, limit=limit)]
+    async def _messages(self, query: Mapping[str, Any]) -> list[Message]:
+        return [message async for _, message in self.messages.find(query)]
 
 
 def _people_in(messages: Iterable[Message]) -> set[str]:

@@ -294,11 +294,29 @@ async def test_what_is_open_is_counted_also_while_it_pauses(platform: Platform) 
     await platform.queue(instance, queued_messages(3))
     platform.mails.to_rcpt += ["451 4.3.0 Try again later"]
 
-    await instance.sender.note_open_mails()
+    await instance.sender.count_open_mails()
     assert instance.runtime.work.mails == 3
     await instance.sender.send_once()
-    await instance.sender.note_open_mails()
+    await instance.sender.count_open_mails()
     assert instance.runtime.work.mails == 1
+
+
+async def test_no_clock_moves_on_before_it_has_been_looked_for_what_somebody_nudged_for(
+    platform: Platform,
+) -> None:
+    instance = await platform.instance()
+    work, sender = instance.runtime.work, instance.sender
+
+    sender.nudge()
+    assert work.mails == 1
+    counting = asyncio.create_task(sender.count_open_mails())
+    await asyncio.sleep(0)
+    sender.nudge()
+    await counting
+    assert work.mails == 1, "what was asked for meanwhile is not in that count"
+
+    await sender.count_open_mails()
+    assert work.mails == 0
 
 
 async def test_thousands_of_mails_take_seconds(platform: Platform) -> None:
