@@ -187,6 +187,12 @@ class LifeOfAMessage(RuleBasedStateMachine):
         self.taken: list[object] = []
         self.events: list[Payload] = []
 
+    @property
+    def its_sender_lives(self) -> bool:
+        """Who has died hears no answer."""
+        claim = self.message.claim
+        return claim is not None and claim.life == str(self.lives[claim.sender])
+
     def do(self, decision: Decision[Message] | None) -> None:
         if decision is not None:
             assert not self.message.stage.is_done
@@ -211,7 +217,7 @@ class LifeOfAMessage(RuleBasedStateMachine):
         if before.addressed is not None and self.message.stage is Stage.SENDING:
             assert self.message.addressed == before.addressed
 
-    @precondition(lambda self: self.message.stage is Stage.SENDING)
+    @precondition(lambda self: self.message.stage is Stage.SENDING and self.its_sender_lives)
     @rule(delivery=st.sampled_from(Delivery), chance=st.floats(0, 0.99))
     def mail_server_answers(self, delivery: Delivery, chance: float) -> None:
         claim = self.message.claim
