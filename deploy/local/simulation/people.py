@@ -12,8 +12,10 @@ from typing import Final
 from deploy.local.simulation.chance import between, choose, draw
 
 SITS_DOWN_AT: Final = time(17)
-"""UTC. People see to their mail once a day, after work: each instant more costs the stepped clock
-steps, and all services their looks, for as many answers."""
+"""UTC. People see to their mail once a day, after work, and not at weekends: each instant more costs
+the stepped clock steps, and all services their looks, for as many answers."""
+_SATURDAY: Final = 5
+_DAYS_A_WEEK: Final = 7
 
 _NOT_NOW: Final = {
     "not_said": 4.0,
@@ -191,6 +193,8 @@ class Person:
 
 
 def sitting(after: datetime, days: int) -> datetime:
-    """The first time after `after` at which people see to their mail, and `days` days on from there."""
+    """When people see to their mail `days` days on from the first time after `after`, or a Monday later."""
     at = datetime.combine(after.date(), SITS_DOWN_AT, after.tzinfo)
-    return at + timedelta(days=days if at > after else days + 1)
+    at += timedelta(days=days if at > after else days + 1)
+    is_weekend = at.weekday() >= _SATURDAY
+    return at + timedelta(days=_DAYS_A_WEEK - at.weekday()) if is_weekend else at

@@ -10,6 +10,7 @@ from deploy.local.simulation.chance import between, choose, draw
 from deploy.local.simulation.people import SITS_DOWN_AT, Habit, Person, WishKind, sitting
 
 NOW = datetime(2026, 1, 6, 7, tzinfo=UTC)
+SATURDAY, MONDAY = 5, 0
 INSTANTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
@@ -61,7 +62,18 @@ def test_people_see_to_their_mail_at_a_fixed_time_after_it_came(
 ) -> None:
     at = sitting(arrived, days)
     assert at.timetz().replace(tzinfo=None) == SITS_DOWN_AT
-    assert timedelta(days=days) < at - arrived <= timedelta(days=days + 1)
+    assert at.weekday() < SATURDAY
+    weekend = timedelta(days=2 if at.weekday() == MONDAY else 0)
+    assert timedelta(days=days) < at - arrived <= timedelta(days=days + 1) + weekend
+
+
+def test_mail_of_a_weekend_is_read_on_monday() -> None:
+    monday_before, monday = (
+        datetime(2026, 1, 5, 17, tzinfo=UTC),
+        datetime(2026, 1, 12, 17, tzinfo=UTC),
+    )
+    assert sitting(monday_before, 3) == datetime(2026, 1, 9, 17, tzinfo=UTC)
+    assert [sitting(monday_before, days) for days in (4, 5, 6)] == [monday] * 3
 
 
 def test_who_gets_mail_at_the_very_moment_takes_the_next_one() -> None:
