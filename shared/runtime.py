@@ -64,7 +64,7 @@ _MARKS_KEPT: Final = 2 * max(s.retention for s in ALL_STREAMS if s is not DEAD_L
 """Well beyond the time that Kafka keeps an event which could come again."""
 _ANSWERS_KEPT: Final = timedelta(days=7)
 """Whoever repeats a request under its Idempotency-Key does so within minutes."""
-_LOOK_AGAIN_S: Final = 0.002
+_LOOK_AGAIN_S: Final = 0.004
 NO_OFFSETS: Final[Offsets] = MappingProxyType({})
 
 Background = Callable[[], Awaitable[None]]

@@ -19,7 +19,7 @@ from shared.storage.database import STORAGE_AWAY
 Tick = Callable[[datetime], Awaitable[datetime | None]]
 """Does everything due at an instant; returns when it next has something to do, if known."""
 
-_STEPPED_POLL_S: Final = 0.05
+_STEPPED_POLL_S: Final = 0.5
 _SYSTEM_POLL_S: Final = 1.0
 _PAUSE_AFTER_FAILURE_S: Final = 1.0
 

@@ -49,7 +49,10 @@ class WorkingDocument(Generic[State]):
         self.is_new = stored is None
         stored = stored or {}
         self.version: int = stored.get("version", 0)
-        self.state: State | None = read(stored["state"]) if "state" in stored else None
+        self._read = read
+        # Read when it is first asked for: whether an event is admitted, its marks alone say.
+        self._unread: Any = stored.get("state")
+        self._state: State | None = None
         # Copies of what is changed in place: one reading may be worked on twice.
         self.seen: dict[str, list[int]] = dict(stored.get("seen", {}))
         self.parked: dict[str, list[Document]] = dict(stored.get("parked", {}))
@@ -62,6 +65,17 @@ class WorkingDocument(Generic[State]):
         self.touched: set[str] = set()
         self._consumer = consumer
         self._failed: set[str] = set()
+
+    @property
+    def state(self) -> State | None:
+        """The state as the changes so far have made it; None where there is none yet."""
+        if self._unread is not None:
+            self._state, self._unread = self._read(self._unread), None
+        return self._state
+
+    @state.setter
+    def state(self, state: State | None) -> None:
+        self._state, self._unread = state, None
 
     @property
     def is_changed(self) -> bool:
