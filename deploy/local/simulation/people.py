@@ -154,7 +154,7 @@ class Person:
         reached = number >= 3 and self.is_mentee_only and draw(*about, "reached") < 0.03
         stops = not meets_again and draw(*about, "stops") < 0.5
         return CheckInAnswer(
-            at=sitting(arrived, self._days(*about) + between(0, 2, *about, "later")),
+            at=sitting(arrived, self._days(*about)),
             going=going.code,
             next_step=choose(dict.fromkeys(_NEXT_STEPS, 1.0), *about, "next"),
             meeting_again=meets_again,
