@@ -38,7 +38,7 @@ async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Grou
         (
             "nothing_recalled",
             "restored from an older backup",
-            "overbooked|two_open_matches|too many|happened 2 times",
+            "overbooked|two_open_matches|too many",
         ),
     ],
 )

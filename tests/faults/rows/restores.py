@@ -14,7 +14,7 @@ from tests.faults.rows import row
 from tests.faults.world import World
 
 _DAYS_TO_CHECK_INS: Final = 13
-_DAYS_AFTER_BACKUP: Final = 5
+_DAYS_AFTER_BACKUP: Final = 9
 _ANSWERS: Final = "/followup/check-ins/answers"
 
 
