@@ -19,12 +19,11 @@ def make_app(settings: Settings) -> FastAPI:
     """The service, not started."""
     runtime = Runtime("notifications", settings)
     store = Store(runtime)
-    notifications = Notifications(runtime, store)
     sender = make_sender(runtime, store, settings)
+    notifications = Notifications(runtime, store, sender.nudge)
     handlers.register(runtime, notifications)
     figures.tell_of(store, sender, runtime.clock, runtime.metrics)
 
-    notifications.send_by(sender.nudge)
     notifications.tick_by(runtime.every_tick_call(notifications.let_time_pass, name="messages"))
     runtime.in_background(sender.run, name="sender")
     returning = Returning(

@@ -75,7 +75,6 @@ class Sender:
         self._is_in_doubt = False
         self._has_written = False
         self._nudged = asyncio.Event()
-        self._nudges = 0
         self.delivered: Counter[Delivery] = Counter()
         """What the mail server said, how often."""
         # Written just before it is sent, so that the event loop is never held up by writing hundreds
@@ -84,7 +83,6 @@ class Sender:
 
     def nudge(self) -> None:
         """There may be something to send: it is looked for at once, and no clock moves on before."""
-        self._nudges += 1
         self._work.mails = max(1, self._work.mails)
         self._nudged.set()
 
@@ -150,10 +148,9 @@ class Sender:
 
     async def count_open_mails(self) -> None:
         """Tells the stepped clock how many there are to send or on their way."""
-        nudges = self._nudges
         count = await self._store.count_open()
         # What somebody has nudged for meanwhile may be in this count, or may not.
-        self._work.mails = count if nudges == self._nudges else max(1, count)
+        self._work.mails = max(1, count) if self._nudged.is_set() else count
 
     async def _rest(self) -> None:
         """Until there is something new, or a pause after a failed attempt may be over."""
@@ -166,7 +163,7 @@ class Sender:
     async def _claim(self, due: Stored, by: Claim) -> list[Message]:
         """Those that this sender has won, as they are now."""
         now = self._clock.now()
-        messages = [self._store.messages.read(document["state"]) for document in due.values()]
+        messages = list(self._store.messages.states_of(due).values())
         around = await self._store.around(messages)
         changes = []
         for message in messages:

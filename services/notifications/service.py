@@ -51,11 +51,12 @@ class ProgrammeNotKnownYet(CommonGroundError):
 class Notifications:
     """What the service does, but for the sending itself."""
 
-    def __init__(self, runtime: Runtime, store: Store) -> None:
+    def __init__(self, runtime: Runtime, store: Store, nudge: Callable[[], None]) -> None:
+        """`nudge` is called when there may be something to send."""
         self._runtime = runtime
         self._store = store
         self._ticker: Ticker | None = None
-        self._nudge: Callable[[], None] = lambda: None
+        self._nudge = nudge
         self._effects_planned = 0
         self._looked_for_old_at: datetime | None = None
         self._reactions: Mapping[Stream, Reaction[Any]] = {
@@ -78,10 +79,6 @@ class Notifications:
     def follows(self) -> tuple[Stream, ...]:
         """The streams that this service consumes."""
         return (*self._reactions, streams.RIGHTS)
-
-    def send_by(self, nudge: Callable[[], None]) -> None:
-        """Names what is to be called when there may be something to send."""
-        self._nudge = nudge
 
     def tick_by(self, ticker: Ticker) -> None:
         """Names the timer that is to look again when something new may be due."""

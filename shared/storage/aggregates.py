@@ -207,6 +207,10 @@ class Aggregates(Reading[State]):
         cut = len(self.prefix)
         return {document["_id"][cut:]: document for document in await cursor.to_list(None)}
 
+    def states_of(self, stored: Stored) -> dict[str, State]:
+        """The states of documents that were read, by id."""
+        return {one: self._read(each["state"]) for one, each in stored.items() if "state" in each}
+
     def _working(self, ids: Iterable[str], known: Stored) -> dict[str, WorkingDocument[State]]:
         return {
             document_id: WorkingDocument(

@@ -104,7 +104,7 @@ class Platform:
         store = Store(runtime)
         await store.messages.prepare()
         sender = make_sender(runtime, store, settings, machine=self.machine)
-        made = Instance(runtime, store, Notifications(runtime, store), sender)
+        made = Instance(runtime, store, Notifications(runtime, store, sender.nudge), sender)
         self.instances.append(made)
         return made
 

@@ -315,7 +315,11 @@ async def test_no_clock_moves_on_before_it_has_been_looked_for_what_somebody_nud
     await counting
     assert work.mails == 1, "what was asked for meanwhile is not in that count"
 
-    await sender.count_open_mails()
+    running = asyncio.create_task(sender.run())
+    async with asyncio.timeout(5):
+        while work.mails:
+            await asyncio.sleep(0.01)
+    running.cancel()
     assert work.mails == 0
 
 
