@@ -316,9 +316,7 @@ async def test_no_clock_moves_on_before_it_has_been_looked_for_what_somebody_nud
     assert work.mails == 1, "what was asked for meanwhile is not in that count"
 
     running = asyncio.create_task(sender.run())
-    async with asyncio.timeout(5):
-        while work.mails:
-            await asyncio.sleep(0.01)
+    await asyncio.sleep(1)  # It looks at once.
     running.cancel()
     assert work.mails == 0
 
