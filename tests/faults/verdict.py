@@ -29,7 +29,7 @@ from tests.faults.witness import Acknowledged
 if TYPE_CHECKING:
     from tests.faults.world import World
 
-_SHOWN: Final = 20
+_SHOWN: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,15 @@ class Verdict:
 
     @property
     def why(self) -> str:
-        """The first findings, in words."""
-        return "; ".join([*self.lost, *self.doubled, *self.wrong][:_SHOWN])
+        """The first findings of each kind, in words: many losses hide no wrong that is beside them."""
+        kinds = (self.lost, self.doubled, self.wrong)
+        return "; ".join(found for kind in kinds for found in _first(kind))
+
+
+def _first(findings: tuple[str, ...]) -> Iterable[str]:
+    yield from findings[:_SHOWN]
+    if len(findings) > _SHOWN:
+        yield f"and {len(findings) - _SHOWN} more like these"
 
 
 async def judge(world: "World") -> Verdict:
