@@ -101,6 +101,7 @@ class Pages:
             loader=FileSystemLoader([templates, _TEMPLATES]),
             autoescape=True,
             undefined=StrictUndefined,
+            auto_reload=False,
             trim_blocks=True,
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],
