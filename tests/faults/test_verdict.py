@@ -4,7 +4,7 @@ from tests.faults.verdict import Verdict
 
 
 def test_many_losses_hide_no_wrong_that_is_beside_them() -> None:
-    lost = tuple(f"lost {number}" for number in range(30))
+    lost = tuple(f"lost {number}" for number in range(40))
     verdict = Verdict(
         0, 0, lost=lost, doubled=(), wrong=("overbooked",), resent=0, events=0, repeats=0
     )

@@ -29,7 +29,7 @@ from tests.faults.witness import Acknowledged
 if TYPE_CHECKING:
     from tests.faults.world import World
 
-_SHOWN: Final = 10
+_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
